@@ -1,0 +1,32 @@
+// Who and where this process is, and which processes hold a file.
+#ifndef HOLDFAST_ENV_HOST_H_
+#define HOLDFAST_ENV_HOST_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "env/file_system.h"
+
+namespace holdfast::env {
+
+struct ProcessIdentity {
+  std::string host;     // host name
+  std::string boot_id;  // changes with every boot of the kernel; empty where the system has none
+  std::int64_t pid = 0;
+  std::int64_t start_ticks = 0;  // tells a reused pid apart
+};
+ProcessIdentity this_process();
+// True only when it is certain: same host and boot, and no process of that pid and start is there.
+bool is_certainly_dead(const ProcessIdentity& process);
+
+struct FileUser {
+  std::int64_t pid = 0;
+  std::string command;  // "python3"
+};
+// Other processes that have `path` open, as far as this user may see (/proc/*/fd).
+std::vector<FileUser> users_of(const Path& path);
+
+}  // namespace holdfast::env
+
+#endif  // HOLDFAST_ENV_HOST_H_
