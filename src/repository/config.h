@@ -1,0 +1,30 @@
+// The object `config`: what must be known before anything else can be read. Public, and proved by every key: a key
+// object only opens together with the very config it was made for.
+#ifndef HOLDFAST_REPOSITORY_CONFIG_H_
+#define HOLDFAST_REPOSITORY_CONFIG_H_
+
+#include <string>
+
+#include "base/bytes.h"
+#include "base/id.h"
+#include "base/time.h"
+
+namespace holdfast::repository {
+
+inline constexpr int kFormatVersion = 1;
+inline constexpr std::string_view kConfigName = "config";
+
+struct Config {
+  RepositoryId id;
+  int format = kFormatVersion;
+  bool encrypted = true;
+  Time created{};
+};
+
+// JSON, as docs/format.md says. parse throws kRepositoryVersion for a later format, kDamagedObject otherwise.
+Bytes serialize(const Config& config);
+Config parse_config(ByteView json);
+
+}  // namespace holdfast::repository
+
+#endif  // HOLDFAST_REPOSITORY_CONFIG_H_

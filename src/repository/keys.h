@@ -1,0 +1,55 @@
+// The objects `keys/<id>`: the master key, wrapped once for each passphrase or recovery code.
+//
+// In an unencrypted repository one key object of kind `open` holds the master key in clear: everything else is
+// the same, so integrity is checked alike, but whoever reads the repository reads its content.
+#ifndef HOLDFAST_REPOSITORY_KEYS_H_
+#define HOLDFAST_REPOSITORY_KEYS_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/id.h"
+#include "base/time.h"
+#include "codec/passphrase.h"
+#include "codec/secret_key.h"
+#include "repository/config.h"
+#include "storage/store.h"
+
+namespace holdfast::repository {
+
+enum class KeyKind { kPassphrase, kRecovery, kOpen };
+
+struct KeyInfo {
+  ObjectId id;
+  KeyKind kind = KeyKind::kPassphrase;
+  std::string label;  // chosen by the user, or the host it was added on
+  Time created{};
+};
+
+// Argon2id wraps the master key; the associated data binds config and key id.
+KeyInfo add_key(storage::Store& store, const Config& config, const codec::SecretKey& master, KeyKind kind,
+                std::string_view secret, std::string_view label, Time now, codec::PassphraseCost cost = {});
+// 8 groups of 5 characters of Crockford's base 32 (no I, L, O, U; 160 random bits), for paper.
+// normalize_recovery_code forgives case, spaces, dashes and look-alikes.
+std::string make_recovery_code();
+std::string normalize_recovery_code(std::string_view typed);
+
+struct Unlocked {
+  codec::SecretKey master;
+  KeyInfo key;
+};
+// Tries every key object with `secret` (a passphrase or a recovery code). Throws kWrongPassphrase, or
+// kDamagedKey naming the objects when none opened and some were damaged, kPassphraseMissing when there is no
+// secret and the repository is encrypted, kEncryptionMismatch when a secret is given and it is not, or when
+// an `open` key stands in a repository whose config says that it is encrypted.
+Unlocked unlock(storage::Store& store, const Config& config, std::optional<std::string_view> secret);
+
+std::vector<KeyInfo> list_keys(storage::Store& store);  // damaged ones are left out
+// Throws kLastKey rather than remove the last key that can open the repository, kKeyMissing.
+void remove_key(storage::Store& store, const ObjectId& id);
+
+}  // namespace holdfast::repository
+
+#endif  // HOLDFAST_REPOSITORY_KEYS_H_

@@ -1,0 +1,91 @@
+// Snapshots: the commit of a backup. The objects `snapshots/<series>/<id>`, JSON in a document envelope.
+#ifndef HOLDFAST_REPOSITORY_SNAPSHOT_H_
+#define HOLDFAST_REPOSITORY_SNAPSHOT_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/id.h"
+#include "base/time.h"
+#include "repository/repository.h"
+
+namespace holdfast::repository {
+
+struct TableCount {
+  std::string name;
+  std::optional<std::uint64_t> rows;
+};
+
+// One database within a snapshot.
+struct DatabaseState {
+  std::string name;
+  std::string engine = "sqlite";
+  std::string source;  // the path it was read from, on `host`
+  Time moment{};       // when its state was fixed
+  std::uint32_t page_size = 0;
+  std::uint64_t page_count = 0;
+  std::string journal_mode;  // "wal" or "rollback"
+  BlobId map;                // root of its page map
+  int map_height = 0;        // 0: the root is a leaf
+  std::string checksum;      // codec::DatabaseChecksum::finish
+  std::string damage;        // why this state cannot be trusted; empty if nothing is known against it
+  std::vector<TableCount> tables;
+  bool tables_counted = false;
+  std::uint64_t indexes = 0, views = 0, triggers = 0;
+  std::uint64_t pages_changed = 0;  // stored anew by this snapshot
+  std::uint64_t bytes_read = 0;
+  std::uint64_t bytes_stored = 0;  // added to the repository for this database
+
+  std::uint64_t bytes() const { return page_size * page_count; }
+};
+
+struct Snapshot {
+  SnapshotId id;
+  std::string name;
+  Time time{};
+  std::vector<std::string> tags;  // sorted, unique
+  std::string host, user, version, command;
+  double seconds = 0;
+  std::vector<DatabaseState> databases;  // at least one
+
+  const DatabaseState* database(std::string_view database_name) const;
+};
+
+// The folder below snapshots/: a keyed hash of the sorted database names, so that the names stay secret.
+std::string series_of(const Repository& repository, std::span<const DatabaseState> databases);
+std::string object_name(const Repository& repository, const Snapshot& snapshot);
+
+Bytes serialize(const Snapshot& snapshot);
+// Throws kDamagedObject. `id` comes from the object's name.
+Snapshot parse_snapshot(const SnapshotId& id, ByteView json);
+
+// Writes the object, nothing else: the acknowledgement of a backup is engine work (see Writer::commit).
+void put_snapshot(const Repository& repository, const Snapshot& snapshot);
+
+struct SnapshotList {
+  std::vector<Snapshot> snapshots;    // newest first
+  std::vector<std::string> unreadable;  // object names; damaged ones never hide the others
+};
+SnapshotList list_snapshots(const Repository& repository);
+// Every snapshot of a series, by name only: a cheap look. Newest cannot be told from names.
+std::vector<SnapshotId> snapshot_ids(const Repository& repository);
+std::optional<Snapshot> find_snapshot(const Repository& repository, std::string_view series, const SnapshotId& id);
+void remove_snapshot(const Repository& repository, const Snapshot& snapshot);
+
+// What a user names: "latest", an id or a prefix of one (at least 4 digits), a snapshot's name; or --index.
+struct Selector {
+  std::string text;                    // empty when `index` is used
+  std::optional<std::size_t> index;    // 1 = newest
+  std::string database;                // restricts to snapshots that hold it; empty: any
+};
+// Throws kSnapshotMissing (naming near misses), kSnapshotAmbiguous (naming the candidates). A whole name wins over an id
+// prefix; of several snapshots with one name none is chosen.
+const Snapshot& select(std::span<const Snapshot> newest_first, const Selector& selector);
+
+}  // namespace holdfast::repository
+
+#endif  // HOLDFAST_REPOSITORY_SNAPSHOT_H_
