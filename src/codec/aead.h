@@ -18,7 +18,8 @@ inline constexpr std::size_t kBoxOverhead = kNonceSize + kTagSize;
 void seal(const SecretKey& key, ByteView associated, ByteView plain, Bytes& out);
 // Writes box.size() - kBoxOverhead bytes to `out` (which must have that size). Throws
 // Error(kDamagedObject) naming `what` unless key, associated data and box belong together.
-void open(const SecretKey& key, ByteView associated, ByteView box, MutableByteView out, std::string_view what);
+void open(const SecretKey& key, ByteView associated, ByteView box, MutableByteView out,
+          std::string_view what);
 Bytes open(const SecretKey& key, ByteView associated, ByteView box, std::string_view what);
 
 }  // namespace holdfast::codec

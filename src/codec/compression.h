@@ -38,7 +38,8 @@ class Decompressor {
   ~Decompressor();
   Decompressor(Decompressor&&) noexcept;
 
-  // Fills `out` exactly, whatever the input claims; throws Error(kDamagedObject) naming `what` otherwise.
+  // Fills `out` exactly, whatever the input claims; throws Error(kDamagedObject) naming `what`
+  // otherwise.
   void decompress(Compression method, ByteView stored, MutableByteView out, std::string_view what);
 
  private:

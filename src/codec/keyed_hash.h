@@ -8,8 +8,8 @@
 
 namespace holdfast::codec {
 
-// BLAKE2b (RFC 7693) with a 32-byte key, in pieces. `Size` is the output length in bytes, a parameter of
-// BLAKE2b itself: a shorter hash is not a prefix of a longer one.
+// BLAKE2b (RFC 7693) with a 32-byte key, in pieces. `Size` is the output length in bytes, a
+// parameter of BLAKE2b itself: a shorter hash is not a prefix of a longer one.
 class KeyedHash {
  public:
   KeyedHash(const SecretKey& key, std::size_t size);

@@ -1,13 +1,13 @@
 // Keyed 128-bit digests of pages, and the checksum of a database combined from them.
 //
 // The digest of a page is POLYVAL (RFC 8452 §3) of its bytes under a secret key: a polynomial over
-// GF(2^128), so two different pages of n bytes, chosen by somebody who knows neither key nor digests, have the
-// same digest with probability at most (n/16)/2^128 (2^-120 for 4096 bytes). Digests are linear in the page
-// and are therefore never shown outside encrypted objects.
+// GF(2^128), so two different pages of n bytes, chosen by somebody who knows neither key nor
+// digests, have the same digest with probability at most (n/16)/2^128 (2^-120 for 4096 bytes).
+// Digests are linear in the page and are therefore never shown outside encrypted objects.
 //
-// The checksum of pages 1 … N is the sum of D(p)·K^p (products as in POLYVAL) under a second key, finished by
-// a keyed BLAKE2b over page size, N and that sum. Terms may be added in any order, and a changed page
-// changes one term.
+// The checksum of pages 1 … N is the sum of D(p)·K^p (products as in POLYVAL) under a second key,
+// finished by a keyed BLAKE2b over page size, N and that sum. Terms may be added in any order, and
+// a changed page changes one term.
 #ifndef HOLDFAST_CODEC_PAGE_DIGEST_H_
 #define HOLDFAST_CODEC_PAGE_DIGEST_H_
 
@@ -35,14 +35,16 @@ PageDigest multiply(PageDigest a, PageDigest b);
 
 class PageHasher {
  public:
-  // Uses carry-less multiplication instructions where the processor has them; `portable` forbids that.
+  // Uses carry-less multiplication instructions where the processor has them; `portable` forbids
+  // that.
   explicit PageHasher(const SecretKey& key, bool portable = false);
   PageDigest digest(ByteView page) const;  // a positive multiple of 16 bytes
   // out[i] becomes the digest of the i-th page of `pages`.
   void digest_pages(ByteView pages, std::size_t page_size, std::span<PageDigest> out) const;
 
  private:
-  using Kernel = PageDigest (*)(const PageDigest* powers, const std::byte* data, std::size_t blocks);
+  using Kernel = PageDigest (*)(const PageDigest* powers, const std::byte* data,
+                                std::size_t blocks);
   static constexpr std::size_t kPowers = 16;
   alignas(64) std::array<PageDigest, kPowers> powers_;  // H^1 … H^16
   Kernel kernel_;

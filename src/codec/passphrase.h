@@ -9,8 +9,8 @@
 
 namespace holdfast::codec {
 
-// Argon2id 1.3 with one lane. Parameters come from a key object before it is authenticated, so they are bounded:
-// 8 MiB … 1 GiB of memory, 1 … 16 passes; anything else throws Error(kDamagedKey).
+// Argon2id 1.3 with one lane. Parameters come from a key object before it is authenticated, so they
+// are bounded: 8 MiB … 1 GiB of memory, 1 … 16 passes; anything else throws Error(kDamagedKey).
 struct PassphraseCost {
   std::uint64_t memory_bytes = 64u << 20;
   std::uint32_t passes = 3;

@@ -1,0 +1,49 @@
+#include "codec/aead.h"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include "base/error.h"
+
+namespace holdfast::codec {
+namespace {
+
+static_assert(kNonceSize == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
+static_assert(kTagSize == crypto_aead_xchacha20poly1305_ietf_ABYTES);
+
+const unsigned char* raw(ByteView bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+
+}  // namespace
+
+void seal(const SecretKey& key, ByteView associated, ByteView plain, Bytes& out) {
+  const std::size_t start = out.size();
+  out.resize(start + plain.size() + kBoxOverhead);
+  const MutableByteView nonce = MutableByteView(out).subspan(start, kNonceSize);
+  random_bytes(nonce);
+  crypto_aead_xchacha20poly1305_ietf_encrypt(
+      reinterpret_cast<unsigned char*>(out.data() + start + kNonceSize), nullptr, raw(plain),
+      plain.size(), raw(associated), associated.size(), nullptr, raw(nonce), raw(key.view()));
+}
+
+void open(const SecretKey& key, ByteView associated, ByteView box, MutableByteView out,
+          std::string_view what) {
+  const bool authentic = box.size() >= kBoxOverhead && out.size() == box.size() - kBoxOverhead &&
+                         crypto_aead_xchacha20poly1305_ietf_decrypt(
+                             reinterpret_cast<unsigned char*>(out.data()), nullptr, nullptr,
+                             raw(box.subspan(kNonceSize)), box.size() - kNonceSize, raw(associated),
+                             associated.size(), raw(box), raw(key.view())) == 0;
+  if (!authentic) {
+    throw Error(ErrorCode::kDamagedObject,
+                fmt::format("{} is damaged or was tampered with (it does not authenticate)", what));
+  }
+}
+
+Bytes open(const SecretKey& key, ByteView associated, ByteView box, std::string_view what) {
+  Bytes plain(box.size() < kBoxOverhead ? 0 : box.size() - kBoxOverhead);
+  open(key, associated, box, plain, what);
+  return plain;
+}
+
+}  // namespace holdfast::codec

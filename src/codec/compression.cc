@@ -1,0 +1,67 @@
+#include "codec/compression.h"
+
+#include <fmt/format.h>
+#include <zstd.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace holdfast::codec {
+
+struct Compressor::State {
+  explicit State(int level_) : context(ZSTD_createCCtx()), level(level_) {
+    if (context == nullptr) throw Error(ErrorCode::kInternal, "out of memory for a compressor");
+  }
+  ~State() { ZSTD_freeCCtx(context); }
+  ZSTD_CCtx* context;
+  int level;
+  Bytes buffer;
+};
+
+Compressor::Compressor(int level) : state_(std::make_unique<State>(std::clamp(level, 1, 19))) {}
+Compressor::~Compressor() = default;
+Compressor::Compressor(Compressor&&) noexcept = default;
+
+Compressor::Result Compressor::compress(ByteView plain) {
+  // One byte less than the input: what does not fit does not shrink.
+  if (plain.size() < 2) return {Compression::kNone, plain};
+  if (state_->buffer.size() < plain.size()) state_->buffer.resize(plain.size());
+  const std::size_t size =
+      ZSTD_compressCCtx(state_->context, state_->buffer.data(), plain.size() - 1, plain.data(),
+                        plain.size(), state_->level);
+  if (ZSTD_isError(size)) return {Compression::kNone, plain};
+  return {Compression::kZstd, ByteView(state_->buffer).first(size)};
+}
+
+struct Decompressor::State {
+  State() : context(ZSTD_createDCtx()) {
+    if (context == nullptr) throw Error(ErrorCode::kInternal, "out of memory for a decompressor");
+  }
+  ~State() { ZSTD_freeDCtx(context); }
+  ZSTD_DCtx* context;
+};
+
+Decompressor::Decompressor() : state_(std::make_unique<State>()) {}
+Decompressor::~Decompressor() = default;
+Decompressor::Decompressor(Decompressor&&) noexcept = default;
+
+void Decompressor::decompress(Compression method, ByteView stored, MutableByteView out,
+                              std::string_view what) {
+  bool whole = false;
+  switch (method) {
+    case Compression::kNone:
+      whole = stored.size() == out.size();
+      if (whole) std::copy(stored.begin(), stored.end(), out.begin());
+      break;
+    case Compression::kZstd:
+      whole = ZSTD_decompressDCtx(state_->context, out.data(), out.size(), stored.data(),
+                                  stored.size()) == out.size();
+      break;
+  }
+  if (!whole) {
+    throw Error(ErrorCode::kDamagedObject, fmt::format("{} does not decompress", what));
+  }
+}
+
+}  // namespace holdfast::codec
