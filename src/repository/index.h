@@ -1,0 +1,105 @@
+// Where each blob is: the union of all index objects, in memory.
+//
+// An index object (`index/<id>`, a document) lists packs with their blobs, and blobs that were
+// found damaged and are withdrawn. Two objects may list the same pack; once is enough.
+#ifndef HOLDFAST_REPOSITORY_INDEX_H_
+#define HOLDFAST_REPOSITORY_INDEX_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/id.h"
+#include "repository/blob.h"
+#include "repository/pack.h"
+#include "repository/repository.h"
+
+namespace holdfast::repository {
+
+struct WithdrawnBlob {
+  PackId pack;
+  BlobId blob;
+  auto operator<=>(const WithdrawnBlob&) const = default;
+};
+
+struct IndexContent {
+  std::vector<PackDescription> packs;
+  std::vector<WithdrawnBlob> withdrawn;
+};
+Bytes serialize(const IndexContent& content);
+IndexContent parse_index(ByteView bytes);  // throws kDamagedObject
+
+// Writes a new index object and returns its name.
+std::string put_index(const Repository& repository, const IndexContent& content);
+
+struct BlobLocation {
+  BlobEntry entry;
+  PackId pack;
+  std::uint64_t offset = 0;  // of the box within the pack
+};
+
+// Not thread safe while it is changed; find() may then be called from several threads.
+class Index {
+ public:
+  void add(PackDescription pack);
+  void withdraw(const WithdrawnBlob& blob);
+  // Every place that holds the blob and may be used, best first; empty if there is none.
+  std::vector<BlobLocation> find(const BlobId& id) const;
+  bool contains(const BlobId& id) const;
+  const PackDescription* pack(const PackId& id) const;
+  // Position of the blob's first digest among its pack's digests.
+  std::size_t digest_position(const BlobLocation& location) const;
+
+  const std::vector<PackDescription>& packs() const { return packs_; }
+  const std::set<WithdrawnBlob>& withdrawn() const { return withdrawn_; }
+  std::uint64_t blob_count() const { return used_; }
+
+ private:
+  struct Place {  // pack_ == kNone: an empty slot
+    std::uint32_t pack = kNone, entry = 0;
+  };
+  static constexpr std::uint32_t kNone = 0xffffffff;
+  void insert(std::uint32_t pack, std::uint32_t entry);
+  void grow();
+  const BlobEntry& entry(const Place& place) const {
+    return packs_[place.pack].entries[place.entry];
+  }
+  bool usable(const Place& place) const;
+  void visit(const BlobId& id, const std::function<bool(const Place&)>& stop) const;
+
+  std::vector<PackDescription> packs_;
+  std::vector<std::vector<std::uint32_t>> offsets_;  // of each entry within its pack
+  std::map<PackId, std::uint32_t> by_id_;
+  std::set<WithdrawnBlob> withdrawn_;
+  std::vector<Place> table_;  // open addressing, a power of two
+  std::size_t used_ = 0;
+};
+
+struct LoadedIndex {
+  Index index;
+  std::vector<std::string> objects;     // that it was made from
+  std::vector<std::string> unreadable;  // damaged index objects
+  std::vector<PackId>
+      lost_packs;  // listed, but missing or of another size in the store; left out of `index`
+  std::vector<PackDescription> unindexed;  // adopted from packs that no index lists (only if asked)
+  std::vector<std::string>
+      unreadable_packs;  // that no index lists and whose directory cannot be read
+};
+
+struct IndexLoading {
+  bool check_packs = true;            // compare with the store's listing of packs/
+  bool adopt_unindexed = false;       // read the directories of packs that no index lists
+  std::unordered_set<PackId> except;  // packs to leave out (condemned ones)
+};
+
+// Damaged index objects make it adopt unindexed packs whether asked or not.
+LoadedIndex load_index(const Repository& repository, const IndexLoading& loading = {});
+
+}  // namespace holdfast::repository
+
+#endif  // HOLDFAST_REPOSITORY_INDEX_H_

@@ -1,0 +1,74 @@
+// Intents: a writer's or pruner's word that it is at work, with a heartbeat judged by the store's
+// clock. The objects `intents/<id>`; together with `condemned/<id>` they are what makes prune safe
+// without a lock.
+#ifndef HOLDFAST_REPOSITORY_INTENT_H_
+#define HOLDFAST_REPOSITORY_INTENT_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "base/id.h"
+#include "base/time.h"
+#include "env/host.h"
+#include "repository/repository.h"
+
+namespace holdfast::repository {
+
+enum class IntentKind { kWriter, kPrune };
+
+struct IntentInfo {
+  std::string object;  // its name
+  IntentKind kind = IntentKind::kWriter;
+  env::ProcessIdentity process;
+  Time heartbeat{};  // by the store's clock
+};
+
+// Announces on construction and renews in a thread of its own until destroyed, which removes the
+// object (failing to is no error: it goes stale).
+class Intent {
+ public:
+  Intent(const Repository& repository, IntentKind kind,
+         std::chrono::seconds heartbeat = std::chrono::seconds(30));
+  ~Intent();
+  Intent(const Intent&) = delete;
+  Intent& operator=(const Intent&) = delete;
+
+  const std::string& object() const { return object_; }
+  // False when somebody took this process for dead and removed the intent.
+  bool still_there() const;
+
+ private:
+  void announce(bool first);
+
+  const Repository* repository_;
+  IntentKind kind_;
+  std::string object_;
+  mutable std::mutex mutex_;  // held while the object is renewed or withdrawn
+  std::jthread heart_;
+};
+
+// All intents but `except`. One that cannot be read counts as a live writer until its heartbeat is
+// old.
+std::vector<IntentInfo> list_intents(const Repository& repository, std::string_view except = {});
+// The store's own time, read from an object that was just written (`intents/<own>`).
+Time store_now(const Repository& repository, const Intent& own);
+bool is_stale(const IntentInfo& intent, Time store_time, std::chrono::seconds timeout);
+
+// Packs that a prune has condemned: published before it looks at who is writing, and not to be
+// relied on by anybody from then on, until the prune (or the next one) has removed them.
+std::string put_condemned(const Repository& repository, const std::vector<PackId>& packs);
+struct Condemned {
+  std::vector<std::string> objects;
+  std::unordered_set<PackId> packs;
+};
+Condemned load_condemned(const Repository& repository);
+
+}  // namespace holdfast::repository
+
+#endif  // HOLDFAST_REPOSITORY_INTENT_H_
