@@ -45,6 +45,8 @@ struct FileStatus {
   Time modified{};
   bool directory = false;
   unsigned mode = 0;  // permission bits
+  // Equal for one file under any name, and unlike that of every other file that exists at the same time.
+  std::uint64_t identity = 0;
 };
 
 struct DirectoryEntry {

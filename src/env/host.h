@@ -12,7 +12,7 @@ namespace holdfast::env {
 
 struct ProcessIdentity {
   std::string host;     // host name
-  std::string boot_id;  // changes with every boot of the kernel; empty where the system has none
+  std::string boot_id;  // of this boot of the kernel and this container; empty where the system has none
   std::int64_t pid = 0;
   std::int64_t start_ticks = 0;  // tells a reused pid apart
 };

@@ -1,0 +1,41 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "env/file_system.h"
+#include "env/randomness.h"
+
+namespace holdfast::env {
+
+Bytes read_file(FileSystem& files, const Path& path) {
+  const auto file = files.open_read(path);
+  Bytes content(file->size());
+  content.resize(file->read_at(0, content));
+  return content;
+}
+
+void write_file_atomically(FileSystem& files, const Path& path, ByteView content) {
+  const Path folder = path.has_parent_path() ? path.parent_path() : Path(".");
+  const Path beside = folder / fmt::format(".{}.tmp-{}", path.filename().string(), random_name());
+  bool renamed = false;
+  try {
+    {
+      const auto file = files.create(beside);
+      file->write_at(0, content);
+      file->sync();
+    }
+    files.rename(beside, path);
+    renamed = true;
+    files.sync_directory(folder);
+  } catch (const Error&) {
+    if (!renamed) {
+      try {
+        files.remove(beside);
+      } catch (const Error&) {
+        // The first failure is the one to report; what is left here is never read.
+      }
+    }
+    throw;
+  }
+}
+
+}  // namespace holdfast::env
