@@ -1,12 +1,12 @@
 // A database as pages: what a backup reads.
 //
-// A *view* is one committed state of the database, held by a read transaction. advance() moves to the newest
-// state and says which pages may differ from the view before it, so that a long read can be made of many short
-// transactions: no lock is held longer than the caller stays in one view.
+// A *view* is one committed state of the database, held by a read transaction. advance() moves to
+// the newest state and says which pages may differ from the view before it, so that a long read can
+// be made of many short transactions: no lock is held longer than the caller stays in one view.
 //
-// Thread safety: read() may be called from several threads at once; all other members by one thread, and not
-// while a read() runs. Nothing here ever writes to the database, checkpoints it, plays back a journal, or
-// leaves a file behind that was not there.
+// Thread safety: read() may be called from several threads at once; all other members by one
+// thread, and not while a read() runs. Nothing here ever writes to the database, checkpoints it,
+// plays back a journal, or leaves a file behind that was not there.
 #ifndef HOLDFAST_SQLITE_PAGE_SOURCE_H_
 #define HOLDFAST_SQLITE_PAGE_SOURCE_H_
 
@@ -35,7 +35,8 @@ struct Geometry {
 struct Change {
   enum class Kind {
     kNothing,  // the same state
-    kPages,    // exactly `pages` may differ (and whatever lies between the old and the new page count)
+    kPages,    // exactly `pages` may differ (and whatever lies between the old and the new page
+               // count)
     kUnknown,  // anything may differ: read everything again
   };
   Kind kind = Kind::kUnknown;
@@ -48,28 +49,31 @@ class PageSource {
  public:
   virtual ~PageSource() = default;
 
-  // Takes a view of the newest committed state. In WAL mode the new read transaction begins before the old one
-  // ends, so kUnknown is rare; in rollback mode the old lock is given up first, so that writers get their turn,
-  // and SQLite's change counter tells whether anything happened in between. The first call answers kUnknown, as
-  // does every one after the page size changed.
-  // Throws kDatabaseBusy after the busy timeout, kHotJournal, kDatabaseChanged when the file at the path
+  // Takes a view of the newest committed state. In WAL mode the new read transaction begins before
+  // the old one ends, so kUnknown is rare; in rollback mode the old lock is given up first, so that
+  // writers get their turn, and SQLite's change counter tells whether anything happened in between.
+  // The first call answers kUnknown, as does every one after the page size changed. Throws
+  // kDatabaseBusy after the busy timeout, kHotJournal, kDatabaseChanged when the file at the path
   // is another one by now, kDatabaseMissing, kSqlite.
   virtual Change advance() = 0;
-  // Gives up the view and its lock. advance() afterwards still answers relative to it where that can be proved
-  // (the same WAL generation, the same change counter), else kUnknown.
+  // Gives up the view and its lock. advance() afterwards still answers relative to it where that
+  // can be proved (the same WAL generation, the same change counter), else kUnknown.
   virtual void release() = 0;
   // True while no commit has happened since the view was taken.
   virtual bool is_newest() = 0;
 
   // Of the current view.
   virtual Geometry geometry() const = 0;
-  // Fills `out` (a whole number of pages) with pages first, first + 1, …, all within the page count.
+  // Fills `out` (a whole number of pages) with pages first, first + 1, …, all within the page
+  // count.
   virtual void read(PageNumber first, MutableByteView out) = 0;
-  // The connection whose transaction is the view, for SQL; null where the database cannot be opened.
+  // The connection whose transaction is the view, for SQL; null where the database cannot be
+  // opened.
   virtual sqlite3* connection() = 0;
 
   virtual JournalMode journal_mode() const = 0;
-  // Why this source cannot be trusted to be a healthy database; empty if nothing is known against it.
+  // Why this source cannot be trusted to be a healthy database; empty if nothing is known against
+  // it.
   virtual const std::string& damage() const = 0;
 };
 
@@ -77,14 +81,15 @@ struct OpenOptions {
   std::chrono::milliseconds busy_timeout{10'000};
 };
 
-// Opens `path` for reading pages. A file that SQLite cannot open as a database but that may be one, encrypted or
-// damaged (its size is a multiple of 512 and at least 1024 bytes), is opened raw: damage() says why, page size
-// 4096 or what its header plausibly says, the size cut down to whole pages and the rest ignored unless the
-// page size is reduced to fit exactly (512 always does); views of it are proved only by reading twice, so
-// advance() answers kNothing iff size and modification time are unchanged, else kUnknown.
-// Throws kDatabaseMissing, kDatabaseEmpty (zero bytes and no content in a -wal), kNotADatabase, kHotJournal,
-// kDatabaseBusy, kPermissionDenied.
-std::unique_ptr<PageSource> open_page_source(const std::filesystem::path& path, OpenOptions options = {});
+// Opens `path` for reading pages. A file that SQLite cannot open as a database but that may be one,
+// encrypted or damaged (its size is a multiple of 512 and at least 1024 bytes), is opened raw:
+// damage() says why, page size 4096 or what its header plausibly says, the size cut down to whole
+// pages and the rest ignored unless the page size is reduced to fit exactly (512 always does);
+// views of it are proved only by reading twice, so advance() answers kNothing iff size and
+// modification time are unchanged, else kUnknown. Throws kDatabaseMissing, kDatabaseEmpty (zero
+// bytes and no content in a -wal), kNotADatabase, kHotJournal, kDatabaseBusy, kPermissionDenied.
+std::unique_ptr<PageSource> open_page_source(const std::filesystem::path& path,
+                                             OpenOptions options = {});
 
 }  // namespace holdfast::sqlite
 

@@ -9,14 +9,16 @@
 
 namespace holdfast::sqlite {
 
-// While this object lives, no other process can read or write the database at `path` through SQLite, its -wal is
-// merged into it and gone together with the -shm, so that renaming another file over it can never be followed by
-// a stale log being played into the new one. Closing it after the rename touches nothing at `path`.
+// While this object lives, no other process can read or write the database at `path` through
+// SQLite, its -wal is merged into it and gone together with the -shm, so that renaming another file
+// over it can never be followed by a stale log being played into the new one. Closing it after the
+// rename touches nothing at `path`.
 class ReplacementHold {
  public:
-  // Throws kDatabaseOpen naming the processes that have it open (unless `while_open`), kDatabaseBusy.
-  // A file that SQLite cannot open, or whose journal or log it cannot play back, is held as it is: then intact()
-  // is false, and the caller must move the stale -wal, -shm and -journal aside before the rename.
+  // Throws kDatabaseOpen naming the processes that have it open (unless `while_open`),
+  // kDatabaseBusy. A file that SQLite cannot open, or whose journal or log it cannot play back, is
+  // held as it is: then intact() is false, and the caller must move the stale -wal, -shm and
+  // -journal aside before the rename.
   static std::unique_ptr<ReplacementHold> take(const std::filesystem::path& path, bool while_open,
                                                std::chrono::milliseconds busy_timeout);
   virtual ~ReplacementHold() = default;
