@@ -93,12 +93,6 @@ PageDigest digest_portable(const PageDigest* powers, const std::byte* data, std:
 
 #if defined(__x86_64__)
 
-// GCC 12's own headers make undefined registers in a way that its warning takes for a mistake.
-#pragma GCC diagnostic push
-#if !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-
 [[gnu::target("pclmul,sse4.1")]] inline __m128i reduce_x86(__m128i low, __m128i middle,
                                                            __m128i high) {
   low = _mm_xor_si128(low, _mm_slli_si128(middle, 8));
@@ -182,8 +176,6 @@ PageDigest digest_portable(const PageDigest* powers, const std::byte* data, std:
   _mm_storeu_si128(reinterpret_cast<__m128i*>(&digest), state);
   return digest;
 }
-
-#pragma GCC diagnostic pop
 
 bool has_pclmul() {
   return __builtin_cpu_supports("pclmul") != 0 && __builtin_cpu_supports("sse4.1") != 0;
