@@ -185,6 +185,7 @@ LoadedIndex load_index(const Repository& repository, const IndexLoading& loading
     for (PackDescription& pack : content.packs) {
       if (loading.except.contains(pack.id)) {
         present.erase(pack.id);
+        ++loaded.left_out;
         continue;
       }
       if (loading.check_packs && loaded.index.pack(pack.id) == nullptr) {

@@ -86,6 +86,7 @@ struct LoadedIndex {
   std::vector<std::string> unreadable;  // damaged index objects
   std::vector<PackId>
       lost_packs;  // listed, but missing or of another size in the store; left out of `index`
+  std::uint64_t left_out = 0;           // packs that are in IndexLoading::except
   std::vector<PackDescription> unindexed;  // adopted from packs that no index lists (only if asked)
   std::vector<std::string>
       unreadable_packs;  // that no index lists and whose directory cannot be read

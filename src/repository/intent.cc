@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kIntentPrefix = "intents/";
 constexpr std::string_view kCondemnedPrefix = "condemned/";
+constexpr std::string_view kBroken = "-broken";
 
 std::string new_name(std::string_view prefix) {
   ObjectId id;
@@ -36,11 +37,11 @@ void parse_intent(ByteView content, IntentInfo& intent) {
 
 Intent::Intent(const Repository& repository, IntentKind kind, std::chrono::seconds heartbeat)
     : repository_(&repository), kind_(kind), object_(new_name(kIntentPrefix)) {
-  announce(true);
+  beat();
   heart_ = std::jthread([this, heartbeat](std::stop_token stop) {
     while (repository_->clock().wait(heartbeat, stop)) {
       try {
-        announce(false);
+        beat();
       } catch (const Error&) {
         // The next beat may get through; if none does, still_there() tells before anything is
         // acknowledged.
@@ -52,18 +53,17 @@ Intent::Intent(const Repository& repository, IntentKind kind, std::chrono::secon
 Intent::~Intent() {
   heart_.request_stop();
   heart_.join();
-  const std::lock_guard lock(mutex_);
-  try {
-    repository_->store().remove(object_);
-  } catch (const Error&) {
+  for (const std::string& name : {object_, object_ + std::string(kBroken)}) {
+    try {
+      if (name == object_ || repository_->store().stat(name)) repository_->store().remove(name);
+    } catch (const Error&) {
+    }
   }
 }
 
-void Intent::announce(bool first) {
+Time Intent::beat() {
   const std::lock_guard lock(mutex_);
   storage::Store& store = repository_->store();
-  // Somebody's verdict that this process is dead must not be undone by a late heartbeat.
-  if (!first && !store.stat(object_)) return;
   const env::ProcessIdentity process = env::this_process();
   const nlohmann::json json{{"kind", kind_ == IntentKind::kPrune ? "prune" : "writer"},
                             {"host", process.host},
@@ -74,18 +74,19 @@ void Intent::announce(bool first) {
             seal_document(repository_->keys().documents, DocumentKind::kIntent, object_,
                           as_bytes(json.dump())),
             {.mode = storage::PutMode::kReplace, .ephemeral = true});
+  const auto status = store.stat(object_);
+  return status ? status->modified : Time{};
 }
 
 bool Intent::still_there() const {
-  const std::lock_guard lock(mutex_);
-  return repository_->store().stat(object_).has_value();
+  return !repository_->store().stat(object_ + std::string(kBroken)).has_value();
 }
 
 std::vector<IntentInfo> list_intents(const Repository& repository, std::string_view except) {
   std::vector<IntentInfo> intents;
   repository.store().list(kIntentPrefix,
                           [&](std::string_view name, const storage::ObjectStatus& status) {
-                            if (name == except) return;
+                            if (name == except || name.ends_with(kBroken)) return;
                             IntentInfo intent;
                             intent.object = name;
                             intent.heartbeat = status.modified;
@@ -106,14 +107,38 @@ std::vector<IntentInfo> list_intents(const Repository& repository, std::string_v
   return intents;
 }
 
-Time store_now(const Repository& repository, const Intent& own) {
-  const auto status = repository.store().stat(own.object());
-  if (!status) throw Error(ErrorCode::kIntentLost, "this process was taken for dead");
-  return status->modified;
-}
-
 bool is_stale(const IntentInfo& intent, Time store_time, std::chrono::seconds timeout) {
   return env::is_certainly_dead(intent.process) || store_time - intent.heartbeat > timeout;
+}
+
+void break_intent(const Repository& repository, const IntentInfo& intent) {
+  storage::Store& store = repository.store();
+  try {
+    store.put(intent.object + std::string(kBroken), as_bytes("broken"));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kAlreadyExists) throw;
+  }
+  try {
+    store.remove(intent.object);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+  }
+}
+
+void remove_old_markers(const Repository& repository, Time store_time, std::chrono::seconds age) {
+  std::vector<std::string> old;
+  repository.store().list(kIntentPrefix,
+                          [&](std::string_view name, const storage::ObjectStatus& status) {
+                            if (name.ends_with(kBroken) && store_time - status.modified > age)
+                              old.emplace_back(name);
+                          });
+  for (const std::string& name : old) {
+    try {
+      repository.store().remove(name);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound) throw;
+    }
+  }
 }
 
 std::string put_condemned(const Repository& repository, const std::vector<PackId>& packs) {

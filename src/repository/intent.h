@@ -40,25 +40,30 @@ class Intent {
   Intent& operator=(const Intent&) = delete;
 
   const std::string& object() const { return object_; }
-  // False when somebody took this process for dead and removed the intent.
+  // False when a prune took this process for dead: see break_intent.
   bool still_there() const;
+  // Renews the heartbeat and returns the store's own time.
+  Time beat();
 
  private:
-  void announce(bool first);
-
   const Repository* repository_;
   IntentKind kind_;
   std::string object_;
-  mutable std::mutex mutex_;  // held while the object is renewed or withdrawn
+  std::mutex mutex_;  // held while the object is renewed
   std::jthread heart_;
 };
 
 // All intents but `except`. One that cannot be read counts as a live writer until its heartbeat is
 // old.
 std::vector<IntentInfo> list_intents(const Repository& repository, std::string_view except = {});
-// The store's own time, read from an object that was just written (`intents/<own>`).
-Time store_now(const Repository& repository, const Intent& own);
 bool is_stale(const IntentInfo& intent, Time store_time, std::chrono::seconds timeout);
+
+// Declares a writer dead: first a marker (`intents/<id>-broken`), which a heartbeat that comes late
+// cannot undo, then the intent is removed. Whoever finds its marker must prove what it relied on,
+// or withdraw.
+void break_intent(const Repository& repository, const IntentInfo& intent);
+// Removes markers older than `age`: their writers are long gone.
+void remove_old_markers(const Repository& repository, Time store_time, std::chrono::seconds age);
 
 // Packs that a prune has condemned: published before it looks at who is writing, and not to be
 // relied on by anybody from then on, until the prune (or the next one) has removed them.

@@ -56,6 +56,18 @@ void PackBuilder::add(const EncodedBlob& blob, std::span<const codec::PageDigest
   digests_.insert(digests_.end(), digests.begin(), digests.end());
 }
 
+void PackBuilder::move_into(PackBuilder& other) {
+  const auto boxes = ByteView(content_).subspan(kPackHeaderSize);
+  other.content_.insert(other.content_.end(), boxes.begin(), boxes.end());
+  other.digests_.insert(other.digests_.end(), digests_.begin(), digests_.end());
+  auto& entries = description_.entries;
+  other.description_.entries.insert(other.description_.entries.end(), entries.begin(),
+                                    entries.end());
+  content_.resize(kPackHeaderSize);
+  digests_.clear();
+  entries.clear();
+}
+
 PackBuilder::Finished PackBuilder::finish(const MasterKeys& keys) && {
   const PackId& id = description_.id;
   if (!digests_.empty()) {

@@ -41,6 +41,8 @@ class PackBuilder {
   explicit PackBuilder(PackId id);
   // `digests` are those of a kPages blob's pages, else empty.
   void add(const EncodedBlob& blob, std::span<const codec::PageDigest> digests);
+  // Appends everything to `other` and is empty afterwards. Boxes do not depend on their pack.
+  void move_into(PackBuilder& other);
   std::size_t size() const { return content_.size(); }
   bool empty() const { return description_.entries.empty(); }
   const PackId& id() const { return description_.id; }

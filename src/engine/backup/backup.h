@@ -23,23 +23,25 @@ struct BackupRequest {
   std::vector<BackupSource> databases;  // at least one; names are unique
   std::string name;                     // empty: "<db>[+<db>…]_backup_<YYYYMMDD_HHMMSS>"
   std::vector<std::string> tags;
-  std::string command;                  // for the log: the command line without secrets
+  std::string command;  // for the log: the command line without secrets
   int compression_level = codec::kDefaultCompressionLevel;
   std::chrono::milliseconds busy_timeout{10'000};
   std::chrono::milliseconds longest_view{200};  // no read transaction is meant to be held longer
-  std::filesystem::path cache_directory;        // empty: no local cache, every page is compared with the repository's digests
-  unsigned threads = 0;                         // 0: one a core, at most 4
+  std::filesystem::path cache_directory;  // empty: no local cache, every page is compared with the
+                                          // repository's digests
+  unsigned threads = 0;                   // 0: one a core, at most 4
 };
 
 struct BackupResult {
-  repository::Snapshot snapshot;      // acknowledged: it is durable when this is returned
-  std::vector<std::string> warnings;  // damage found and the like; each was also given to Progress::warning
+  repository::Snapshot snapshot;  // acknowledged: it is durable when this is returned
+  std::vector<std::string>
+      warnings;  // damage found and the like; each was also given to Progress::warning
 };
 
-// Takes a snapshot of all the databases at one moment. Throws without having recorded anything; what was uploaded
-// by then is garbage for the next prune.
-BackupResult back_up(const repository::Repository& repository, env::FileSystem& files, const BackupRequest& request,
-                     Progress& progress);
+// Takes a snapshot of all the databases at one moment. Throws without having recorded anything;
+// what was uploaded by then is garbage for the next prune.
+BackupResult back_up(const repository::Repository& repository, env::FileSystem& files,
+                     const BackupRequest& request, Progress& progress);
 
 }  // namespace holdfast::engine
 

@@ -1,0 +1,48 @@
+// What a backup compares with: an earlier snapshot of the same database, its page digests, and
+// which of its pages the repository can still give back.
+#ifndef HOLDFAST_ENGINE_BACKUP_BASE_STATE_H_
+#define HOLDFAST_ENGINE_BACKUP_BASE_STATE_H_
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/progress.h"
+#include "engine/backup/digest_table.h"
+#include "engine/backup/page_set.h"
+#include "repository/blob_reader.h"
+#include "repository/page_map.h"
+#include "repository/snapshot.h"
+#include "repository/writer.h"
+
+namespace holdfast::engine {
+
+// A blob that the snapshot needs and no pack holds any more; its pages, by slot.
+struct LostBlob {
+  BlobId id;
+  std::vector<std::uint32_t> pages;  // pages[slot]; 0 where this snapshot does not use the slot
+};
+
+struct BaseState {
+  repository::DatabaseState state;
+  std::optional<DigestTable> digests;  // empty where none could be had: nothing is backed then
+  std::vector<std::optional<BlobId>> leaves;  // of its page map; empty where lost
+  PageSet backed;                             // pages whose content is in the repository
+  std::vector<LostBlob> lost;
+};
+
+struct BaseSearch {
+  std::string_view database;  // its name
+  env::Path table;            // where its digest table is
+};
+
+// The snapshot that the local digest table belongs to, else the newest of this database, whose
+// table is then made from the repository. Empty when there is none. Damage in the repository only
+// makes `backed` smaller.
+std::optional<BaseState> find_base(const repository::Repository& repository, env::FileSystem& files,
+                                   const repository::BlobReader& reader, const BaseSearch& search,
+                                   Progress& progress);
+
+}  // namespace holdfast::engine
+
+#endif  // HOLDFAST_ENGINE_BACKUP_BASE_STATE_H_

@@ -1,0 +1,99 @@
+#include "repository/blob_reader.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "base/error.h"
+
+namespace holdfast::repository {
+namespace {
+
+constexpr std::size_t kPackDigestsKept = 8;
+
+// Damage in one place is no reason to give up while there is another.
+bool worth_another_place(const Error& error) {
+  return error.code() == ErrorCode::kDamagedObject || error.code() == ErrorCode::kNotFound;
+}
+
+Error missing(const BlobId& id) {
+  return Error(ErrorCode::kMissingObject, fmt::format("blob {} is in no pack", id.hex()));
+}
+
+Error none_left(const BlobId& id, const Error& last) {
+  const auto code = last.code() == ErrorCode::kNotFound ? ErrorCode::kMissingObject : last.code();
+  return Error(code, fmt::format("blob {} cannot be read: {}", id.hex(), last.what()));
+}
+
+}  // namespace
+
+MutableByteView BlobReader::read(const BlobId& id, BlobDecoder& decoder, Bytes& buffer) const {
+  std::optional<Error> last;
+  thread_local Bytes box;
+  for (const BlobLocation& location : index_->find(id)) {
+    try {
+      box.resize(location.entry.stored_size);
+      repository_->store().get_range(pack_name(location.pack), location.offset, box);
+      if (buffer.size() < location.entry.raw_size) buffer.resize(location.entry.raw_size);
+      const auto plain = MutableByteView(buffer).first(location.entry.raw_size);
+      decoder.decode(location.entry, box, plain);
+      return plain;
+    } catch (const Error& error) {
+      if (!worth_another_place(error)) throw;
+      last.emplace(error);
+    }
+  }
+  if (last) throw none_left(id, *last);
+  throw missing(id);
+}
+
+Bytes BlobReader::read_tree(const BlobId& id, BlobKind kind, BlobDecoder& decoder) const {
+  Bytes buffer;
+  const ByteView plain = read(id, decoder, buffer);
+  if (content_id(repository_->keys(), kind, plain) != id) {
+    throw Error(ErrorCode::kDamagedObject,
+                fmt::format("blob {} holds something else than its id says", id.hex()));
+  }
+  return {plain.begin(), plain.end()};
+}
+
+GetNode BlobReader::node_getter(BlobDecoder& decoder) const {
+  return [this, &decoder](const BlobId& id) { return read_tree(id, BlobKind::kMapNode, decoder); };
+}
+
+std::vector<codec::PageDigest> BlobReader::digests(const BlobId& id) const {
+  std::optional<Error> last;
+  for (const BlobLocation& location : index_->find(id)) {
+    try {
+      const auto all = pack_digests(location.pack);
+      const auto first =
+          all->begin() + static_cast<std::ptrdiff_t>(index_->digest_position(location));
+      return {first, first + location.entry.pages};
+    } catch (const Error& error) {
+      if (!worth_another_place(error)) throw;
+      last.emplace(error);
+    }
+  }
+  if (last) throw none_left(id, *last);
+  throw missing(id);
+}
+
+std::shared_ptr<const std::vector<codec::PageDigest>> BlobReader::pack_digests(
+    const PackId& pack) const {
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto kept = recent_.begin(); kept != recent_.end(); ++kept) {
+      if (kept->pack != pack) continue;
+      recent_.splice(recent_.begin(), recent_, kept);
+      return kept->digests;
+    }
+  }
+  auto digests = std::make_shared<const std::vector<codec::PageDigest>>(
+      read_digests(repository_->store(), repository_->keys(), *index_->pack(pack)));
+  const std::lock_guard lock(mutex_);
+  recent_.push_front({pack, digests});
+  if (recent_.size() > kPackDigestsKept) recent_.pop_back();
+  return digests;
+}
+
+}  // namespace holdfast::repository

@@ -1,0 +1,53 @@
+#ifndef HOLDFAST_REPOSITORY_BLOB_READER_H_
+#define HOLDFAST_REPOSITORY_BLOB_READER_H_
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "codec/page_digest.h"
+#include "repository/blob.h"
+#include "repository/index.h"
+#include "repository/page_map.h"
+#include "repository/repository.h"
+
+namespace holdfast::repository {
+
+// Reads blobs by id, trying each place that holds one. Thread safe; a decoder belongs to one
+// thread.
+class BlobReader {
+ public:
+  BlobReader(const Repository& repository, const Index& index)
+      : repository_(&repository), index_(&index) {}
+
+  // The plaintext, in memory of `buffer`. Throws kMissingObject when no pack holds the blob,
+  // kDamagedObject when every place that should is damaged. Content of kPages blobs is not compared
+  // with its id here: callers digest the pages anyway.
+  MutableByteView read(const BlobId& id, BlobDecoder& decoder, Bytes& buffer) const;
+  // Leaves and nodes, compared with their ids.
+  Bytes read_tree(const BlobId& id, BlobKind kind, BlobDecoder& decoder) const;
+  GetNode node_getter(BlobDecoder& decoder) const;
+
+  // The digests of a kPages blob, from its pack's own list. The lists of a few packs are kept.
+  std::vector<codec::PageDigest> digests(const BlobId& id) const;
+
+  const Index& index() const { return *index_; }
+  const Repository& repository() const { return *repository_; }
+
+ private:
+  struct PackDigests {
+    PackId pack;
+    std::shared_ptr<const std::vector<codec::PageDigest>> digests;
+  };
+  std::shared_ptr<const std::vector<codec::PageDigest>> pack_digests(const PackId& pack) const;
+
+  const Repository* repository_;
+  const Index* index_;
+  mutable std::mutex mutex_;
+  mutable std::list<PackDigests> recent_;  // newest first
+};
+
+}  // namespace holdfast::repository
+
+#endif  // HOLDFAST_REPOSITORY_BLOB_READER_H_

@@ -1,0 +1,176 @@
+#include "repository/writer.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/error.h"
+#include "repository/blob_reader.h"
+#include "repository/page_map.h"
+
+namespace holdfast::repository {
+namespace {
+
+constexpr std::size_t kWaitingPacks = 1;
+// So many index objects are merged into one by the next writer.
+constexpr std::size_t kIndexObjects = 64;
+
+PackId random_pack_id() {
+  PackId id;
+  codec::random_bytes(id.bytes);
+  return id;
+}
+
+}  // namespace
+
+Writer::Writer(const Repository& repository)
+    : repository_(&repository),
+      intent_(repository, IntentKind::kWriter),
+      // The order matters: a prune that does not see the intent has published what it condemns
+      // before.
+      loaded_(load_index(repository, {.except = load_condemned(repository).packs})),
+      pages_(random_pack_id()),
+      trees_(random_pack_id()),
+      uploader_([this](std::stop_token stop) { store_packs(stop); }) {}
+
+Writer::~Writer() {
+  uploader_.request_stop();
+  changed_.notify_all();
+}
+
+std::uint64_t Writer::add_pages(BlobEncoder& encoder, const BlobId& id, ByteView pages,
+                                std::span<const codec::PageDigest> digests) {
+  return add(encoder, id, BlobKind::kPages, pages, digests);
+}
+
+std::uint64_t Writer::add_tree(BlobEncoder& encoder, const BlobId& id, BlobKind kind,
+                               ByteView content) {
+  return add(encoder, id, kind, content, {});
+}
+
+std::uint64_t Writer::add(BlobEncoder& encoder, const BlobId& id, BlobKind kind, ByteView content,
+                          std::span<const codec::PageDigest> digests) {
+  {
+    const std::lock_guard lock(mutex_);
+    rethrow_failure();
+    if (loaded_.index.contains(id) || !added_.insert(id).second) return 0;
+  }
+  const EncodedBlob blob =
+      encoder.encode(id, kind, static_cast<std::uint16_t>(digests.size()), content);
+  std::unique_lock lock(mutex_);
+  rethrow_failure();
+  PackBuilder& pack = kind == BlobKind::kPages ? pages_ : trees_;
+  pack.add(blob, digests);
+  if (pack.size() >= kPackTarget) close_pack(lock, pack);
+  return blob.box.size() + BlobEntry::kWrittenSize + std::as_bytes(digests).size();
+}
+
+void Writer::close_pack(std::unique_lock<std::mutex>& lock, PackBuilder& pack) {
+  if (pack.empty()) return;
+  PackBuilder full = std::exchange(pack, PackBuilder(random_pack_id()));
+  changed_.wait(lock, [this] { return waiting_.size() < kWaitingPacks || failure_; });
+  rethrow_failure();
+  waiting_.push_back(std::move(full).finish(repository_->keys()));
+  changed_.notify_all();
+}
+
+void Writer::store_packs(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stop, [this] { return !waiting_.empty(); })) {
+    PackBuilder::Finished pack = std::move(waiting_.front());
+    waiting_.pop_front();
+    storing_ = true;
+    changed_.notify_all();
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      repository_->store().put(pack_name(pack.description.id), pack.content);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    storing_ = false;
+    if (failure) {
+      failure_ = failure;
+    } else {
+      bytes_stored_ += pack.content.size();
+      stored_.push_back(std::move(pack.description));
+    }
+    changed_.notify_all();
+    if (failure) return;
+  }
+}
+
+void Writer::rethrow_failure() const {
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void Writer::flush() {
+  std::unique_lock lock(mutex_);
+  if (pages_.size() + trees_.size() <= kPackTarget) {
+    trees_.move_into(pages_);
+  }
+  close_pack(lock, pages_);
+  close_pack(lock, trees_);
+  changed_.wait(lock, [this] { return (waiting_.empty() && !storing_) || failure_; });
+  rethrow_failure();
+
+  IndexContent content{.packs = std::exchange(stored_, {}), .withdrawn = {}};
+  content.packs.insert(content.packs.end(), loaded_.unindexed.begin(), loaded_.unindexed.end());
+  loaded_.unindexed.clear();
+  // What is condemned or lost was left out of the index in memory; it must not be left out of the store's.
+  const bool merge = loaded_.objects.size() >= kIndexObjects && loaded_.lost_packs.empty() &&
+                     loaded_.left_out == 0;
+  if (merge) {
+    content.packs.insert(content.packs.end(), loaded_.index.packs().begin(),
+                         loaded_.index.packs().end());
+    content.withdrawn.assign(loaded_.index.withdrawn().begin(), loaded_.index.withdrawn().end());
+  }
+  if (content.packs.empty()) return;
+  put_index(*repository_, content);
+  // Damaged objects stay until a prune: deleting evidence is not a backup's business.
+  if (merge) {
+    for (const std::string& name : std::exchange(loaded_.objects, {})) {
+      try {
+        repository_->store().remove(name);
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kNotFound) throw;
+      }
+    }
+  }
+}
+
+void Writer::commit(const Snapshot& snapshot) {
+  flush();
+  put_snapshot(*repository_, snapshot);
+  if (intent_.still_there()) return;
+  try {
+    prove_reachable(*repository_, snapshot);
+  } catch (const Error& error) {
+    remove_snapshot(*repository_, snapshot);
+    throw Error(
+        ErrorCode::kIntentLost,
+        fmt::format("the backup was taken for dead by a prune, and then: {}", error.what()));
+  }
+}
+
+void prove_reachable(const Repository& repository, const Snapshot& snapshot) {
+  const LoadedIndex loaded = load_index(repository, {.except = load_condemned(repository).packs});
+  const BlobReader reader(repository, loaded.index);
+  BlobDecoder decoder(repository.keys());
+  for (const DatabaseState& state : snapshot.databases) {
+    visit_leaves(state.map, state.page_count, reader.node_getter(decoder),
+                 [&](std::uint64_t number, const BlobId& id) {
+                   const MapLeaf leaf =
+                       parse_leaf(reader.read_tree(id, BlobKind::kMapLeaf, decoder),
+                                  leaf_pages(state.page_count, number));
+                   for (const BlobId& blob : leaf.blobs) {
+                     if (loaded.index.contains(blob)) continue;
+                     throw Error(ErrorCode::kMissingObject,
+                                 fmt::format("blob {} is in no pack", blob.hex()));
+                   }
+                 });
+  }
+}
+
+}  // namespace holdfast::repository
