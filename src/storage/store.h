@@ -1,15 +1,16 @@
 // The contract of an object store: what the repository needs from a disk, S3, or memory.
 //
-// Objects are named by paths of [a-z0-9._-] segments divided by '/', without empty segments, "." or "..";
-// put() of any other name throws kInternal. Content is opaque.
-// Thread safety: every member may be called from several threads at once.
-// Durability: when put() has returned, the object survives a crash of this process and a power loss
-// (unless `ephemeral`), whole. If it throws, or the process dies inside it, the object is there whole or
-// not at all; after a throw of a replacing put the old content may be there instead.
-// Consistency: an object is visible to get(), stat() and list() of every process once put() has returned;
-// a removed one is not, once remove() has returned.
-// Errors: kNotFound (get, stat_existing, remove), kAlreadyExists (create-only put), kDiskFull, kPermissionDenied,
-// kIo, kUnavailable. Retryable ones are said so by the error.
+// Objects are named by paths of [a-z0-9._-] segments divided by '/', without empty segments, "." or
+// ".."; every call with another name throws kInternal. No object's name is another's followed by
+// '/' and more: callers see to that. Content is opaque. Thread safety: every member may be called
+// from several threads at once. Durability: when put() has returned, the object survives a crash of
+// this process and a power loss (unless `ephemeral`), whole. If it throws, or the process dies
+// inside it, the object is there whole or not at all; after a throw of a replacing put the old
+// content may be there instead. Consistency: an object is visible to get(), stat() and list() of
+// every process once put() has returned; a removed one is not, once remove() has returned. Errors:
+// kNotFound (get, get_range, remove), kAlreadyExists (create-only put), kDiskFull,
+// kPermissionDenied, kIo, kUnavailable, kRepositoryMissing (the place itself has vanished).
+// Retryable ones are said so by the error.
 #ifndef HOLDFAST_STORAGE_STORE_H_
 #define HOLDFAST_STORAGE_STORE_H_
 
@@ -37,13 +38,15 @@ enum class PutMode {
 
 struct PutOptions {
   PutMode mode = PutMode::kCreate;
-  bool ephemeral = false;  // need not survive a power loss (heartbeats)
+  // Need not survive a power loss (heartbeats): afterwards the object may be missing, old or
+  // damaged.
+  bool ephemeral = false;
 };
 
 struct Capabilities {
-  bool linearizable = false;        // list() reflects every put and remove that has returned anywhere
-  bool exclusive_create = false;    // PutMode::kCreate is atomic against other creators
-  std::string description;          // "local directory /backup"
+  bool linearizable = false;      // list() reflects every put and remove that has returned anywhere
+  bool exclusive_create = false;  // PutMode::kCreate is atomic against other creators
+  std::string description;        // "local directory /backup"
 };
 
 class Store {
@@ -51,8 +54,8 @@ class Store {
   virtual ~Store() = default;
 
   virtual void put(std::string_view name, ByteView content, PutOptions options = {}) = 0;
-  // The whole object, or `size` bytes from `offset`. A range that reaches past the end throws kDamagedObject:
-  // the object is shorter than it must be.
+  // The whole object, or `size` bytes from `offset`. A range that reaches past the end throws
+  // kDamagedObject: the object is shorter than it must be.
   virtual Bytes get(std::string_view name) = 0;
   virtual void get_range(std::string_view name, std::uint64_t offset, MutableByteView out) = 0;
   virtual std::optional<ObjectStatus> stat(std::string_view name) = 0;

@@ -1,0 +1,317 @@
+#include "storage/local/local_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "env/randomness.h"
+#include "storage/object_name.h"
+
+namespace holdfast::storage {
+namespace {
+
+constexpr std::size_t kOpenHandles = 64;
+constexpr std::size_t kWritePiece = 2 << 20;
+constexpr auto kLeftoverAge = std::chrono::hours(24);
+
+// Removes a temporary file unless it has got its name.
+class Temporary {
+ public:
+  Temporary(env::FileSystem& files, env::Path path) : files_(files), path_(std::move(path)) {}
+  ~Temporary() {
+    if (path_.empty()) return;
+    try {
+      files_.remove(path_);
+    } catch (...) {
+      // It is never read, and a later put() removes it when it is old.
+    }
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+
+  const env::Path& path() const { return path_; }
+  void renamed() { path_.clear(); }
+
+ private:
+  env::FileSystem& files_;
+  env::Path path_;
+};
+
+// A directory's place in the order of names is that of its name and a '/'.
+std::string sort_key(const env::DirectoryEntry& entry) {
+  return entry.status.directory ? entry.name + "/" : entry.name;
+}
+
+}  // namespace
+
+LocalStore::LocalStore(env::FileSystem& files, env::Path root)
+    : files_(files),
+      root_(std::move(root)),
+      temporaries_(root_ / "+tmp"),
+      capabilities_{.linearizable = true,
+                    .exclusive_create = true,
+                    .description = fmt::format("local directory {}", root_.native())},
+      open_(kOpenHandles) {
+  const auto found = files_.status(root_);
+  if (found && !found->directory) {
+    throw Error(ErrorCode::kRepositoryMissing,
+                fmt::format("{} is a file, not a directory", root_.native()));
+  }
+  root_seen_ = found.has_value();
+}
+
+void LocalStore::put(std::string_view name, ByteView content, PutOptions options) {
+  require_legal_object_name(name);
+  try {
+    put_new(name, content, options);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNotFound) {
+      require_root();
+      throw Error(ErrorCode::kIo, fmt::format("cannot store \"{}\" in {}: {}", name, root_.native(),
+                                              error.happened()));
+    }
+    if (error.code() == ErrorCode::kAlreadyExists ||
+        error.code() == ErrorCode::kRepositoryMissing) {
+      throw;
+    }
+    throw Error(error.code(), fmt::format("cannot store \"{}\" in {}: {}", name, root_.native(),
+                                          error.happened()));
+  }
+}
+
+Bytes LocalStore::get(std::string_view name) {
+  if (!object_status(name)) throw_missing(name);
+  try {
+    return read_file(files_, path_of(name));
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNotFound) throw_missing(name);
+    throw;
+  }
+}
+
+void LocalStore::get_range(std::string_view name, std::uint64_t offset, MutableByteView out) {
+  const auto status = object_status(name);
+  if (!status) {
+    open_.forget(name);
+    throw_missing(name);
+  }
+  if (offset > status->size || out.size() > status->size - offset) {
+    throw Error(ErrorCode::kDamagedObject,
+                fmt::format("\"{}\" in {} has {} bytes, but {} from {} were wanted", name,
+                            root_.native(), status->size, out.size(), offset));
+  }
+  try {
+    const auto file =
+        open_.find_or_open(name, status->identity, [&] { return files_.open_read(path_of(name)); });
+    if (file->read_at(offset, out) != out.size()) {
+      throw Error(
+          ErrorCode::kDamagedObject,
+          fmt::format("\"{}\" in {} became shorter while it was read", name, root_.native()));
+    }
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNotFound) throw_missing(name);
+    throw;
+  }
+}
+
+std::optional<ObjectStatus> LocalStore::stat(std::string_view name) {
+  const auto found = object_status(name);
+  if (!found) {
+    if (root_seen_) require_root();
+    return std::nullopt;
+  }
+  return ObjectStatus{.size = found->size, .modified = found->modified};
+}
+
+void LocalStore::list(std::string_view prefix, const Visitor& visit) {
+  if (root_seen_) require_root();
+  const auto slash = prefix.rfind('/');
+  if (slash == std::string_view::npos) return list_directory(root_, "", prefix, visit);
+  const std::string_view folder = prefix.substr(0, slash);
+  if (!is_legal_object_name(folder)) return;  // no object's name begins like this
+  list_directory(path_of(folder), std::string(folder) + "/", prefix, visit);
+}
+
+void LocalStore::remove(std::string_view name) {
+  if (!object_status(name)) throw_missing(name);
+  open_.forget(name);
+  try {
+    files_.remove(path_of(name));
+    files_.sync_directory(path_of(name).parent_path());
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNotFound) throw_missing(name);
+    throw;
+  }
+}
+
+std::optional<env::FileStatus> LocalStore::object_status(std::string_view name) {
+  require_legal_object_name(name);
+  auto found = files_.status(path_of(name));
+  if (found && found->directory) found.reset();
+  return found;
+}
+
+void LocalStore::require_root() {
+  const auto found = files_.status(root_);
+  if (found && found->directory) return;
+  throw Error(ErrorCode::kRepositoryMissing,
+              fmt::format("the directory {} has vanished", root_.native()), {},
+              "Check that its volume is mounted, then run the command again.");
+}
+
+void LocalStore::throw_missing(std::string_view name) {
+  if (root_seen_) require_root();
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("there is no object \"{}\" in {}", name, root_.native()));
+}
+
+void LocalStore::put_new(std::string_view name, ByteView content, PutOptions options) {
+  if (root_seen_) {
+    require_root();
+  } else {
+    files_.make_directories(root_);
+    root_seen_ = true;
+  }
+  const auto existing = files_.status(path_of(name));
+  if (existing && existing->directory) {
+    throw Error(ErrorCode::kIo, fmt::format("{} is a directory", path_of(name).native()));
+  }
+  if (existing && options.mode == PutMode::kCreate) {
+    // Its creator may have been killed before this; ours is going to build upon it.
+    if (!options.ephemeral) {
+      settle(path_of(name).parent_path());
+      files_.sync_directory(path_of(name).parent_path());
+    }
+    throw Error(ErrorCode::kAlreadyExists,
+                fmt::format("there is an object \"{}\" in {} already", name, root_.native()));
+  }
+  Temporary temporary(files_, write_temporary(content, options.ephemeral));
+  publish(temporary.path(), name, options);
+  temporary.renamed();
+}
+
+env::Path LocalStore::write_temporary(ByteView content, bool ephemeral) {
+  const env::Path path = temporaries_ / env::random_name();
+  const auto file = create_temporary(path);
+  Temporary temporary(files_, path);
+  for (std::size_t at = 0; at < content.size();) {
+    const std::size_t size = std::min(kWritePiece, content.size() - at);
+    file->write_at(at, content.subspan(at, size));
+    // The device works while the next piece is copied, so the sync at the end is short.
+    if (!ephemeral) file->start_writeback(at, size);
+    at += size;
+  }
+  if (!ephemeral) file->sync();
+  if (!leftovers_removed_.exchange(true)) remove_leftovers(path);
+  temporary.renamed();
+  return path;
+}
+
+std::unique_ptr<env::File> LocalStore::create_temporary(const env::Path& path) {
+  try {
+    return files_.create(path);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+  }
+  require_root();
+  files_.make_directories(temporaries_);
+  return files_.create(path);
+}
+
+// Ages are differences between the times of files, so this machine's clock does not matter.
+void LocalStore::remove_leftovers(const env::Path& own) {
+  try {
+    const auto now = files_.status(own);
+    if (!now) return;
+    for (const auto& entry : files_.list(temporaries_)) {
+      if (now->modified - entry.status.modified > kLeftoverAge) {
+        files_.remove(temporaries_ / entry.name);
+      }
+    }
+  } catch (const Error&) {
+    // Leftovers take space; they are no reason to fail.
+  }
+}
+
+void LocalStore::publish(const env::Path& temporary, std::string_view name, PutOptions options) {
+  const env::Path path = path_of(name);
+  const env::Path folder = path.parent_path();
+  if (!files_.status(folder)) {
+    require_root();
+    try {
+      files_.make_directories(folder);
+    } catch (const Error& error) {
+      // That would mean to the caller that the object exists.
+      if (error.code() != ErrorCode::kAlreadyExists) throw;
+      throw Error(ErrorCode::kIo, error.happened());
+    }
+  }
+  if (!options.ephemeral) settle(folder);
+  open_.forget(name);
+  if (options.mode == PutMode::kReplace) {
+    files_.rename(temporary, path);
+  } else {
+    files_.rename_new(temporary, path);
+  }
+  if (!options.ephemeral) files_.sync_directory(folder);
+}
+
+// A directory that exists may have been made by another process that has not synced its name yet,
+// or never will.
+void LocalStore::settle(const env::Path& directory) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (settled_.contains(directory.native())) return;
+  }
+  if (directory != root_) {
+    settle(directory.parent_path());
+    files_.sync_directory(directory.parent_path());
+  } else if (root_.has_parent_path()) {
+    try {
+      files_.sync_directory(root_.parent_path());
+    } catch (const Error&) {
+      // Not ours to read, perhaps; then it was not made by us either.
+    }
+  }
+  const std::scoped_lock lock(mutex_);
+  settled_.insert(directory.native());
+}
+
+void LocalStore::list_directory(const env::Path& directory, const std::string& names_begin,
+                                std::string_view prefix, const Visitor& visit) {
+  std::vector<env::DirectoryEntry> entries;
+  try {
+    const auto status = files_.status(directory);
+    if (!status || !status->directory) return;
+    entries = files_.list(directory);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNotFound) return;
+    throw;
+  }
+  try {
+    settle(directory);
+    files_.sync_directory(directory);
+  } catch (const Error&) {
+    // Reading must be possible where syncing is not.
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return sort_key(a) < sort_key(b); });
+  for (const env::DirectoryEntry& entry : entries) {
+    if (!is_legal_object_name(entry.name)) continue;  // temporary, or not ours
+    const std::string name = names_begin + entry.name;
+    if (entry.status.directory) {
+      const std::string below = name + "/";
+      if (below.starts_with(prefix) || prefix.starts_with(below)) {
+        list_directory(directory / entry.name, below, prefix, visit);
+      }
+    } else if (name.starts_with(prefix)) {
+      visit(name, {.size = entry.status.size, .modified = entry.status.modified});
+    }
+  }
+}
+
+}  // namespace holdfast::storage
