@@ -50,7 +50,8 @@ void require_present(const std::filesystem::path& path) {
 }
 
 void refuse_empty(const std::filesystem::path& path, const Connection& connection) {
-  if (connection.file().size() != 0) return;
+  const auto stamp = FileStamp::of(path);  // SQLite takes one byte for none
+  if (!stamp || stamp->size != 0) return;
   const auto log = FileStamp::of(wal_path(connection.resolved_path()));
   if (!log || log->size == 0) {
     throw Error(ErrorCode::kDatabaseEmpty, fmt::format("{} is empty", path.string()));

@@ -1,0 +1,155 @@
+#include "sqlite/replacement.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <array>
+#include <thread>
+
+#include "base/error.h"
+#include "env/host.h"
+#include "sqlite/companion_files.h"
+#include "sqlite/connection.h"
+#include "sqlite/file_header.h"
+#include "sqlite/statement.h"
+
+namespace holdfast::sqlite {
+namespace {
+
+using Path = std::filesystem::path;
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr Milliseconds kBetweenTries{5};
+
+Error busy(const Path& path) {
+  return Error(ErrorCode::kDatabaseBusy,
+               fmt::format("another process holds {} locked", path.string()));
+}
+
+void refuse_users(const Path& path) {
+  std::string names;
+  for (const env::FileUser& user : env::users_of(path)) {
+    names += fmt::format("{}{} (pid {})", names.empty() ? "" : ", ", user.command, user.pid);
+  }
+  if (names.empty()) return;
+  throw Error(ErrorCode::kDatabaseOpen, fmt::format("{} is open in {}", path.string(), names));
+}
+
+bool has_log_or_journal(const Path& path) {
+  return FileStamp::of(wal_path(path)) || FileStamp::of(shm_path(path)) ||
+         journal_has_content(path);
+}
+
+class Hold : public ReplacementHold {
+ public:
+  Hold(Connection connection, bool intact, bool left_wal)
+      : connection_(std::move(connection)), intact_(intact), left_wal_(left_wal) {}
+
+  bool intact() const override { return intact_; }
+
+  void restore_journal_mode() override {
+    if (!left_wal_) return;
+    connection_.execute("COMMIT");
+    connection_.execute("PRAGMA journal_mode = WAL");
+    connection_.checkpoint_on_close(true);
+    left_wal_ = false;
+  }
+
+ private:
+  Connection connection_;
+  bool intact_, left_wal_;
+};
+
+class HoldOfNothing : public ReplacementHold {
+ public:
+  explicit HoldOfNothing(bool intact) : intact_(intact) {}
+  bool intact() const override { return intact_; }
+  void restore_journal_mode() override {}
+
+ private:
+  bool intact_;
+};
+
+// SQLite calls no busy handler while it leaves WAL mode.
+void leave_wal(const Connection& connection, Milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    try {
+      connection.execute("PRAGMA journal_mode = DELETE");
+      return;
+    } catch (const Error& error) {
+      if (!error.retryable() || std::chrono::steady_clock::now() > deadline) throw;
+    }
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+}
+
+bool uses_log(const Connection& connection) {
+  std::array<std::byte, kFileHeaderSize> bytes{};
+  connection.file().read(0, bytes);
+  return FileHeader::parse(bytes).says_wal ||
+         FileStamp::of(wal_path(connection.resolved_path())).has_value();
+}
+
+// Plays back what a crashed process left, merges the log, and keeps everybody out.
+std::unique_ptr<ReplacementHold> hold_healthy(const Path& path, bool while_open,
+                                              Milliseconds timeout) {
+  Connection connection(path, Access::kReadWrite, timeout);
+  const bool left_wal = uses_log(connection);
+  try {
+    if (left_wal) leave_wal(connection, timeout);
+    connection.execute("BEGIN EXCLUSIVE");
+    // A transaction that has not read yet has not looked at the file's content.
+    Statement(connection.get(), "PRAGMA schema_version").step();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kDatabaseBusy || !while_open || !left_wal) throw;
+    // An idle connection in WAL mode never lets go of its shared lock. That process keeps the old
+    // files, under whatever name; its commits are held back.
+    connection.execute("BEGIN IMMEDIATE");
+    return std::make_unique<Hold>(std::move(connection), false, false);
+  }
+  return std::make_unique<Hold>(std::move(connection), true, left_wal);
+}
+
+std::unique_ptr<ReplacementHold> hold_as_it_is(const Path& path, bool while_open,
+                                               Milliseconds timeout) {
+  Connection connection(path, Access::kReadWrite, timeout);
+  const DatabaseFile file = connection.file();
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (!file.try_lock(SQLITE_LOCK_SHARED) || !file.try_lock(SQLITE_LOCK_EXCLUSIVE)) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      if (while_open) break;
+      throw busy(path);
+    }
+    file.unlock(SQLITE_LOCK_NONE);
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+  return std::make_unique<Hold>(std::move(connection), false, false);
+}
+
+}  // namespace
+
+std::unique_ptr<ReplacementHold> ReplacementHold::take(const Path& path, bool while_open,
+                                                       Milliseconds busy_timeout) {
+  const auto stamp = FileStamp::of(path);
+  if (!stamp) return std::make_unique<HoldOfNothing>(!has_log_or_journal(path));
+  if (!while_open) refuse_users(path);
+  // SQLite deletes the log of an empty database at its first look.
+  if (stamp->size == 0) return hold_as_it_is(path, while_open, busy_timeout);
+  try {
+    return hold_healthy(path, while_open, busy_timeout);
+  } catch (const Error& error) {
+    switch (error.code()) {
+      case ErrorCode::kDatabaseBusy:
+        throw busy(path);
+      case ErrorCode::kPermissionDenied:
+      case ErrorCode::kDatabaseMissing:
+      case ErrorCode::kDiskFull:
+        throw;
+      default:
+        return hold_as_it_is(path, while_open, busy_timeout);
+    }
+  }
+}
+
+}  // namespace holdfast::sqlite
