@@ -19,9 +19,11 @@ struct LogEntry {
   std::string detail;     // one sentence
 };
 
-// A successful backup is not written again: its snapshot is its entry, and forget records the entries of what it removed
+// A successful backup is not written again: its snapshot is its entry, and forget records the
+// entries of what it removed
 // (`forgotten`), so that the trail stays complete.
-void record(const Repository& repository, const LogEntry& entry, const std::vector<LogEntry>& forgotten = {});
+void record(const Repository& repository, const LogEntry& entry,
+            const std::vector<LogEntry>& forgotten = {});
 LogEntry entry_of(const Snapshot& snapshot);
 // Oldest first; entries that cannot be read are said so in their place.
 std::vector<LogEntry> read_log(const Repository& repository);

@@ -1,5 +1,5 @@
-// The object `config`: what must be known before anything else can be read. Public, and proved by every key: a key
-// object only opens together with the very config it was made for.
+// The object `config`: what must be known before anything else can be read. Public, and proved by
+// every key: a key object only opens together with the very config it was made for.
 #ifndef HOLDFAST_REPOSITORY_CONFIG_H_
 #define HOLDFAST_REPOSITORY_CONFIG_H_
 
@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/id.h"
 #include "base/time.h"
+#include "storage/store.h"
 
 namespace holdfast::repository {
 
@@ -21,9 +22,12 @@ struct Config {
   Time created{};
 };
 
-// JSON, as docs/format.md says. parse throws kRepositoryVersion for a later format, kDamagedObject otherwise.
+// JSON, as docs/format.md says. parse throws kRepositoryVersion for a later format, kDamagedObject
+// for anything that serialize() would not have written byte for byte.
 Bytes serialize(const Config& config);
 Config parse_config(ByteView json);
+// Throws kRepositoryMissing when the store holds none, and whatever parse_config() does.
+Config read_config(storage::Store& store);
 
 }  // namespace holdfast::repository
 

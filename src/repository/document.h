@@ -1,4 +1,5 @@
-// The envelope of small objects: index, snapshots, intents, log entries. Compressed, encrypted, bound to their name.
+// The envelope of small objects: index, snapshots, intents, log entries. Compressed, encrypted,
+// bound to their name.
 #ifndef HOLDFAST_REPOSITORY_DOCUMENT_H_
 #define HOLDFAST_REPOSITORY_DOCUMENT_H_
 
@@ -9,13 +10,21 @@
 
 namespace holdfast::repository {
 
-// "HFD1" · kind (u8) · compression (u8) · zero (u16) · raw size (u32) · box. Associated data: the 12 header bytes and
-// the object's full name, so that no document can stand in for another.
-enum class DocumentKind : std::uint8_t { kIndex = 1, kSnapshot = 2, kIntent = 3, kLog = 4, kCondemned = 5 };
+// "HFD1" · kind (u8) · compression (u8) · zero (u16) · raw size (u32) · box. Associated data: the
+// 12 header bytes and the object's full name, so that no document can stand in for another.
+enum class DocumentKind : std::uint8_t {
+  kIndex = 1,
+  kSnapshot = 2,
+  kIntent = 3,
+  kLog = 4,
+  kCondemned = 5
+};
 
-Bytes seal_document(const codec::SecretKey& key, DocumentKind kind, std::string_view name, ByteView content);
+Bytes seal_document(const codec::SecretKey& key, DocumentKind kind, std::string_view name,
+                    ByteView content);
 // Throws kDamagedObject.
-Bytes open_document(const codec::SecretKey& key, DocumentKind kind, std::string_view name, ByteView object);
+Bytes open_document(const codec::SecretKey& key, DocumentKind kind, std::string_view name,
+                    ByteView object);
 
 }  // namespace holdfast::repository
 

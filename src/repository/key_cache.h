@@ -1,5 +1,6 @@
-// The unlocked master key, kept for the rest of the session so that Argon2id is paid once: in the kernel's keyring,
-// or, where that is forbidden (containers), in a 0600 file on tmpfs (XDG_RUNTIME_DIR, /run/user/UID, /dev/shm) and nowhere else.
+// The unlocked master key, kept for the rest of the session so that Argon2id is paid once: in the
+// kernel's keyring, or, where that is forbidden (containers), in a 0600 file on tmpfs
+// (XDG_RUNTIME_DIR, /run/user/UID, /dev/shm) and nowhere else.
 #ifndef HOLDFAST_REPOSITORY_KEY_CACHE_H_
 #define HOLDFAST_REPOSITORY_KEY_CACHE_H_
 
@@ -15,11 +16,14 @@ namespace holdfast::repository {
 class KeyCache {
  public:
   virtual ~KeyCache() = default;
-  // The master key stored under the very same secret; empty if there is none, it expired, or anything at all
-  // is wrong with it. An entry is bound to the secret by a keyed hash, so a wrong passphrase never opens.
-  virtual std::optional<codec::SecretKey> find(const RepositoryId& repository, std::string_view secret) = 0;
+  // The master key stored under the very same secret; empty if there is none, it expired, or
+  // anything at all is wrong with it. An entry is bound to the secret by a keyed hash, so a wrong
+  // passphrase never opens.
+  virtual std::optional<codec::SecretKey> find(const RepositoryId& repository,
+                                               std::string_view secret) = 0;
   // Failing to keep it is no error.
-  virtual void keep(const RepositoryId& repository, std::string_view secret, const codec::SecretKey& master) = 0;
+  virtual void keep(const RepositoryId& repository, std::string_view secret,
+                    const codec::SecretKey& master) = 0;
   virtual void forget(const RepositoryId& repository) = 0;
 };
 

@@ -1,7 +1,8 @@
 // The objects `keys/<id>`: the master key, wrapped once for each passphrase or recovery code.
 //
-// In an unencrypted repository one key object of kind `open` holds the master key in clear: everything else is
-// the same, so integrity is checked alike, but whoever reads the repository reads its content.
+// In an unencrypted repository one key object of kind `open` holds the master key in clear:
+// everything else is the same, so integrity is checked alike, but whoever reads the repository
+// reads its content.
 #ifndef HOLDFAST_REPOSITORY_KEYS_H_
 #define HOLDFAST_REPOSITORY_KEYS_H_
 
@@ -28,11 +29,16 @@ struct KeyInfo {
   Time created{};
 };
 
-// Argon2id wraps the master key; the associated data binds config and key id.
-KeyInfo add_key(storage::Store& store, const Config& config, const codec::SecretKey& master, KeyKind kind,
-                std::string_view secret, std::string_view label, Time now, codec::PassphraseCost cost = {});
-// 8 groups of 5 characters of Crockford's base 32 (no I, L, O, U; 160 random bits), for paper.
-// normalize_recovery_code forgives case, spaces, dashes and look-alikes.
+// Argon2id wraps the master key; the associated data binds config, key id and everything else in
+// the object. Throws kUsage for an empty passphrase, a malformed recovery code, a label that is not
+// printable, and beyond kMostKeys.
+inline constexpr std::size_t kMostKeys = 64;
+KeyInfo add_key(storage::Store& store, const Config& config, const codec::SecretKey& master,
+                KeyKind kind, std::string_view secret, std::string_view label, Time now,
+                codec::PassphraseCost cost = {});
+// 8 groups of 5 characters of Crockford's base 32 (no I, L, O, U; 200 random bits), for paper.
+// normalize_recovery_code forgives case, spaces, dashes and look-alikes, and answers the 40
+// characters without dashes; empty if what was typed is no recovery code.
 std::string make_recovery_code();
 std::string normalize_recovery_code(std::string_view typed);
 
@@ -40,13 +46,16 @@ struct Unlocked {
   codec::SecretKey master;
   KeyInfo key;
 };
-// Tries every key object with `secret` (a passphrase or a recovery code). Throws kWrongPassphrase, or
-// kDamagedKey naming the objects when none opened and some were damaged, kPassphraseMissing when there is no
-// secret and the repository is encrypted, kEncryptionMismatch when a secret is given and it is not, or when
-// an `open` key stands in a repository whose config says that it is encrypted.
-Unlocked unlock(storage::Store& store, const Config& config, std::optional<std::string_view> secret);
+// Tries every key object with `secret` (a passphrase or a recovery code; an empty one is none).
+// Throws kWrongPassphrase, or kDamagedKey naming the objects when none opened and some were
+// damaged, kPassphraseMissing when there is no secret and the repository is encrypted,
+// kEncryptionMismatch when a secret is given and it is not, or when an `open` key stands in a
+// repository whose config says that it is encrypted.
+Unlocked unlock(storage::Store& store, const Config& config,
+                std::optional<std::string_view> secret);
 
-std::vector<KeyInfo> list_keys(storage::Store& store);  // damaged ones are left out
+// Oldest first; damaged ones, and those of another repository in the same place, are left out.
+std::vector<KeyInfo> list_keys(storage::Store& store);
 // Throws kLastKey rather than remove the last key that can open the repository, kKeyMissing.
 void remove_key(storage::Store& store, const ObjectId& id);
 

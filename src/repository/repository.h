@@ -1,4 +1,5 @@
-// An opened repository: its store, keys and clock. Everything else in this folder works on one of these.
+// An opened repository: its store, keys and clock. Everything else in this folder works on one of
+// these.
 #ifndef HOLDFAST_REPOSITORY_REPOSITORY_H_
 #define HOLDFAST_REPOSITORY_REPOSITORY_H_
 
@@ -21,13 +22,15 @@ namespace holdfast::repository {
 class Repository {
  public:
   struct Created;
-  // `secret` is the first passphrase; without one the repository is unencrypted. Throws kRepositoryExists. The key
-  // objects are written first and `config` last: a repository without config does not exist.
-  static Created create(storage::Store& store, env::Clock& clock, std::optional<std::string_view> secret,
-                        std::string_view label, codec::PassphraseCost cost = {});
+  // `secret` is the first passphrase; without one the repository is unencrypted. Throws
+  // kRepositoryExists. The key objects are written first and `config` last: a repository without
+  // config does not exist.
+  static Created create(storage::Store& store, env::Clock& clock,
+                        std::optional<std::string_view> secret, std::string_view label,
+                        codec::PassphraseCost cost = {});
   // Throws kRepositoryMissing, kRepositoryVersion and whatever unlock() does.
-  static Repository open(storage::Store& store, env::Clock& clock, std::optional<std::string_view> secret,
-                         KeyCache& cache = no_key_cache());
+  static Repository open(storage::Store& store, env::Clock& clock,
+                         std::optional<std::string_view> secret, KeyCache& cache = no_key_cache());
 
   storage::Store& store() const { return *store_; }
   env::Clock& clock() const { return *clock_; }
@@ -35,7 +38,8 @@ class Repository {
   const MasterKeys& keys() const { return *keys_; }
 
  private:
-  Repository(storage::Store& store, env::Clock& clock, Config config, const codec::SecretKey& master);
+  Repository(storage::Store& store, env::Clock& clock, Config config,
+             const codec::SecretKey& master);
 
   storage::Store* store_;
   env::Clock* clock_;

@@ -1,4 +1,5 @@
-// Snapshots: the commit of a backup. The objects `snapshots/<series>/<id>`, JSON in a document envelope.
+// Snapshots: the commit of a backup. The objects `snapshots/<series>/<id>`, JSON in a document
+// envelope.
 #ifndef HOLDFAST_REPOSITORY_SNAPSHOT_H_
 #define HOLDFAST_REPOSITORY_SNAPSHOT_H_
 
@@ -32,7 +33,7 @@ struct DatabaseState {
   BlobId map;                // root of its page map
   int map_height = 0;        // 0: the root is a leaf
   std::string checksum;      // codec::DatabaseChecksum::finish
-  std::string damage;        // why this state cannot be trusted; empty if nothing is known against it
+  std::string damage;  // why this state cannot be trusted; empty if nothing is known against it
   std::vector<TableCount> tables;
   bool tables_counted = false;
   std::uint64_t indexes = 0, views = 0, triggers = 0;
@@ -55,35 +56,48 @@ struct Snapshot {
   const DatabaseState* database(std::string_view database_name) const;
 };
 
-// The folder below snapshots/: a keyed hash of the sorted database names, so that the names stay secret.
+// The folder below snapshots/: a keyed hash of the sorted database names, so that the names stay
+// secret.
 std::string series_of(const Repository& repository, std::span<const DatabaseState> databases);
 std::string object_name(const Repository& repository, const Snapshot& snapshot);
 
+// Throw kUsage for what cannot be a name or tag: printable UTF-8 of at most 200 and 100 bytes; a
+// name is not "latest".
+void check_snapshot_name(std::string_view name);
+void check_tag(std::string_view tag);
+
 Bytes serialize(const Snapshot& snapshot);
-// Throws kDamagedObject. `id` comes from the object's name.
+// Throws kDamagedObject, or kRepositoryVersion for the snapshot of a later version. `id` comes from
+// the object's name.
 Snapshot parse_snapshot(const SnapshotId& id, ByteView json);
 
-// Writes the object, nothing else: the acknowledgement of a backup is engine work (see Writer::commit).
+// Writes the object, nothing else (kUsage for a bad name or tag): the acknowledgement of a backup
+// is engine work (see Writer::commit).
 void put_snapshot(const Repository& repository, const Snapshot& snapshot);
 
 struct SnapshotList {
-  std::vector<Snapshot> snapshots;    // newest first
+  std::vector<Snapshot> snapshots;      // newest first
   std::vector<std::string> unreadable;  // object names; damaged ones never hide the others
 };
+// Snapshots that vanish meanwhile are left out.
 SnapshotList list_snapshots(const Repository& repository);
 // Every snapshot of a series, by name only: a cheap look. Newest cannot be told from names.
 std::vector<SnapshotId> snapshot_ids(const Repository& repository);
-std::optional<Snapshot> find_snapshot(const Repository& repository, std::string_view series, const SnapshotId& id);
+// Empty if it is not there; throws kDamagedObject.
+std::optional<Snapshot> find_snapshot(const Repository& repository, std::string_view series,
+                                      const SnapshotId& id);
+// One that is gone already is no error.
 void remove_snapshot(const Repository& repository, const Snapshot& snapshot);
 
-// What a user names: "latest", an id or a prefix of one (at least 4 digits), a snapshot's name; or --index.
+// What a user names: "latest", an id or a prefix of one (at least 4 digits), a snapshot's name; or
+// --index.
 struct Selector {
-  std::string text;                    // empty when `index` is used
-  std::optional<std::size_t> index;    // 1 = newest
-  std::string database;                // restricts to snapshots that hold it; empty: any
+  std::string text;                  // empty when `index` is used
+  std::optional<std::size_t> index;  // 1 = newest
+  std::string database;              // restricts to snapshots that hold it; empty: any
 };
-// Throws kSnapshotMissing (naming near misses), kSnapshotAmbiguous (naming the candidates). A whole name wins over an id
-// prefix; of several snapshots with one name none is chosen.
+// Throws kSnapshotMissing (naming near misses), kSnapshotAmbiguous (naming the candidates). A whole
+// name wins over an id prefix; of several snapshots with one name none is chosen.
 const Snapshot& select(std::span<const Snapshot> newest_first, const Selector& selector);
 
 }  // namespace holdfast::repository

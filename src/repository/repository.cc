@@ -1,0 +1,113 @@
+#include "repository/repository.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/error.h"
+#include "repository/key_object.h"
+
+namespace holdfast::repository {
+namespace {
+
+constexpr std::string_view kRecoveryLabel = "recovery code";
+
+// Keys whose data needs them would be made worthless by a second config beside them.
+void expect_vacant(storage::Store& store) {
+  const std::string& place = store.capabilities().description;
+  if (store.stat(kConfigName)) {
+    throw Error(ErrorCode::kRepositoryExists, fmt::format("{} holds a repository already", place));
+  }
+  bool used = false;
+  store.list("snapshots/", [&](std::string_view, const storage::ObjectStatus&) { used = true; });
+  if (used) {
+    throw Error(ErrorCode::kRepositoryExists,
+                fmt::format("{} holds snapshots of a repository whose config is lost", place));
+  }
+}
+
+void remove_quietly(storage::Store& store, const std::string& name) {
+  try {
+    store.remove(name);
+  } catch (const Error&) {
+    // What stays behind belongs to no repository and is ignored by every reader.
+  }
+}
+
+// What interrupted or beaten attempts left. Nobody needs it: this config is the one that counts.
+void remove_other_keys(storage::Store& store, const std::vector<std::string>& ours) {
+  std::vector<std::string> others;
+  store.list(kKeyPrefix, [&](std::string_view name, const storage::ObjectStatus&) {
+    if (std::ranges::find(ours, name) == ours.end()) others.emplace_back(name);
+  });
+  for (const std::string& name : others) remove_quietly(store, name);
+}
+
+}  // namespace
+
+Repository::Repository(storage::Store& store, env::Clock& clock, Config config,
+                       const codec::SecretKey& master)
+    : store_(&store),
+      clock_(&clock),
+      config_(config),
+      keys_(std::make_shared<const MasterKeys>(master)) {}
+
+Repository::Created Repository::create(storage::Store& store, env::Clock& clock,
+                                       std::optional<std::string_view> secret,
+                                       std::string_view label, codec::PassphraseCost cost) {
+  // An unset variable must not create a repository that anybody can read.
+  if (secret && secret->empty()) throw Error(ErrorCode::kUsage, "the passphrase is empty");
+  expect_vacant(store);
+  Config config{.id = {},
+                .format = kFormatVersion,
+                .encrypted = secret.has_value(),
+                .created = std::chrono::floor<Duration>(clock.now())};
+  codec::random_bytes(config.id.bytes);
+  const codec::SecretKey master = codec::SecretKey::random();
+  std::string recovery_code;
+  std::vector<std::string> keys;
+  const auto add = [&](KeyKind kind, std::string_view key_secret, std::string_view key_label) {
+    const KeyInfo info =
+        add_key(store, config, master, kind, key_secret, key_label, config.created, cost);
+    keys.push_back(key_object_name(info.id));
+  };
+  // A store that retries may answer "exists already" to the very put that succeeded.
+  const auto is_ours = [&] { return read_config(store).id == config.id; };
+  try {
+    if (secret) {
+      recovery_code = make_recovery_code();
+      add(KeyKind::kPassphrase, *secret, label);
+      add(KeyKind::kRecovery, recovery_code, kRecoveryLabel);
+    } else {
+      add(KeyKind::kOpen, {}, label);
+    }
+    store.put(kConfigName, serialize(config));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kAlreadyExists) throw;
+    if (!is_ours()) {
+      for (const std::string& name : keys) remove_quietly(store, name);
+      throw Error(ErrorCode::kRepositoryExists,
+                  fmt::format("somebody else has just created a repository in {}",
+                              store.capabilities().description));
+    }
+  }
+  remove_other_keys(store, keys);
+  return {Repository(store, clock, config, master), std::move(recovery_code)};
+}
+
+Repository Repository::open(storage::Store& store, env::Clock& clock,
+                            std::optional<std::string_view> secret, KeyCache& cache) {
+  const Config config = read_config(store);
+  const bool locked = config.encrypted && secret && !secret->empty();
+  if (locked) {
+    if (const auto master = cache.find(config.id, *secret)) {
+      return Repository(store, clock, config, *master);
+    }
+  }
+  const Unlocked unlocked = unlock(store, config, secret);
+  if (locked) cache.keep(config.id, *secret, unlocked.master);
+  return Repository(store, clock, config, unlocked.master);
+}
+
+}  // namespace holdfast::repository
