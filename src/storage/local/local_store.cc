@@ -55,6 +55,7 @@ LocalStore::LocalStore(env::FileSystem& files, env::Path root)
       capabilities_{.linearizable = true,
                     .exclusive_create = true,
                     .description = fmt::format("local directory {}", root_.native())},
+      directories_(files_, root_),
       open_(kOpenHandles) {
   const auto found = files_.status(root_);
   if (found && !found->directory) {
@@ -183,7 +184,7 @@ void LocalStore::put_new(std::string_view name, ByteView content, PutOptions opt
   if (existing && options.mode == PutMode::kCreate) {
     // Its creator may have been killed before this; ours is going to build upon it.
     if (!options.ephemeral) {
-      settle(path_of(name).parent_path());
+      directories_.settle(path_of(name).parent_path(), existing->modified);
       files_.sync_directory(path_of(name).parent_path());
     }
     throw Error(ErrorCode::kAlreadyExists,
@@ -250,7 +251,12 @@ void LocalStore::publish(const env::Path& temporary, std::string_view name, PutO
       throw Error(ErrorCode::kIo, error.happened());
     }
   }
-  if (!options.ephemeral) settle(folder);
+  if (!options.ephemeral) {
+    const auto own = files_.status(temporary);
+    if (!own) throw Error(ErrorCode::kIo, fmt::format("{} has vanished", temporary.native()));
+    directories_.settle(folder, own->modified);
+    directories_.settle_shown(folder, own->modified);
+  }
   open_.forget(name);
   if (options.mode == PutMode::kReplace) {
     files_.rename(temporary, path);
@@ -260,27 +266,6 @@ void LocalStore::publish(const env::Path& temporary, std::string_view name, PutO
   if (!options.ephemeral) files_.sync_directory(folder);
 }
 
-// A directory that exists may have been made by another process that has not synced its name yet,
-// or never will.
-void LocalStore::settle(const env::Path& directory) {
-  {
-    const std::scoped_lock lock(mutex_);
-    if (settled_.contains(directory.native())) return;
-  }
-  if (directory != root_) {
-    settle(directory.parent_path());
-    files_.sync_directory(directory.parent_path());
-  } else if (root_.has_parent_path()) {
-    try {
-      files_.sync_directory(root_.parent_path());
-    } catch (const Error&) {
-      // Not ours to read, perhaps; then it was not made by us either.
-    }
-  }
-  const std::scoped_lock lock(mutex_);
-  settled_.insert(directory.native());
-}
-
 void LocalStore::list_directory(const env::Path& directory, const std::string& names_begin,
                                 std::string_view prefix, const Visitor& visit) {
   std::vector<env::DirectoryEntry> entries;
@@ -288,15 +273,13 @@ void LocalStore::list_directory(const env::Path& directory, const std::string& n
     const auto status = files_.status(directory);
     if (!status || !status->directory) return;
     entries = files_.list(directory);
+    // Looked at again, so that the time is not before that of any name listed.
+    if (const auto after = files_.status(directory)) {
+      directories_.shown(directory, after->modified);
+    }
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kNotFound) return;
     throw;
-  }
-  try {
-    settle(directory);
-    files_.sync_directory(directory);
-  } catch (const Error&) {
-    // Reading must be possible where syncing is not.
   }
   std::sort(entries.begin(), entries.end(),
             [](const auto& a, const auto& b) { return sort_key(a) < sort_key(b); });

@@ -3,12 +3,11 @@
 #define HOLDFAST_STORAGE_LOCAL_LOCAL_STORE_H_
 
 #include <atomic>
-#include <mutex>
 #include <string>
-#include <unordered_set>
 
 #include "env/file_system.h"
 #include "storage/local/open_objects.h"
+#include "storage/local/settled_directories.h"
 #include "storage/store.h"
 
 namespace holdfast::storage {
@@ -50,7 +49,6 @@ class LocalStore : public Store {
   std::unique_ptr<env::File> create_temporary(const env::Path& path);
   void remove_leftovers(const env::Path& own);
   void publish(const env::Path& temporary, std::string_view name, PutOptions options);
-  void settle(const env::Path& directory);
   void list_directory(const env::Path& directory, const std::string& names_begin,
                       std::string_view prefix, const Visitor& visit);
 
@@ -60,8 +58,7 @@ class LocalStore : public Store {
   const Capabilities capabilities_;
   std::atomic<bool> root_seen_;
   std::atomic<bool> leftovers_removed_ = false;
-  std::mutex mutex_;
-  std::unordered_set<std::string> settled_;  // directories whose own names are known to be durable
+  SettledDirectories directories_;
   OpenObjects open_;
 };
 

@@ -170,6 +170,25 @@ TEST_F(LocalStoreTest, EphemeralObjectsCostNoSync) {
   EXPECT_EQ(text("intents/a"), "y");
 }
 
+TEST_F(LocalStoreTest, SyncsNoDirectoryThatHasNotChangedForLong) {
+  store.put("index/a", as_bytes("x"));
+  store.put("snapshots/a", as_bytes("x"));
+  const Time now = posix.status(root / "index/a")->modified;
+  for (const auto& path : {root / "index", root / "snapshots", root}) {
+    posix.set_modified(path, now - std::chrono::hours(1));
+  }
+  LocalStore later(files, root);
+  later.list("", [](std::string_view, const ObjectStatus&) {});
+  files.inject({.verb = FileVerb::kSync, .error_number = EIO, .below = root / "index"});
+  EXPECT_NO_THROW(later.put("snapshots/b", as_bytes("x")));
+  EXPECT_EQ(files.faults(), 0u);
+  posix.create(root / "index" / "new");
+  later.list("", [](std::string_view, const ObjectStatus&) {});
+  EXPECT_EQ(code_of([&] { later.put("snapshots/c", as_bytes("x")); }), ErrorCode::kIo);
+  EXPECT_EQ(code_of([&] { later.put("snapshots/c", as_bytes("x")); }), ErrorCode::kIo)
+      << "it is still not durable";
+}
+
 // Counts how often files are opened for reading.
 class CountingFiles : public env::FaultFileSystem {
  public:
@@ -276,6 +295,7 @@ TEST_F(LocalStoreCrash, WhatALaterProcessSawOfAKilledOneSurvivesAPowerLossToo) {
         LocalStore later(files, directory / "r");
         if (by_listing) {
           later.list("index/", [&](std::string_view, const ObjectStatus&) { seen = true; });
+          later.put("snapshots/b", as_bytes("built upon it"));
         } else {
           try {
             later.put("index/a", as_bytes("text"));
