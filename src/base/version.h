@@ -5,8 +5,7 @@
 
 namespace holdfast {
 
-// Of the program, as CMakeLists.txt says it: "0.1.0".
-inline constexpr std::string_view kVersion = HOLDFAST_VERSION;
+inline constexpr std::string_view kVersion = HOLDFAST_VERSION;  // set by the build from project(VERSION)
 
 }  // namespace holdfast
 

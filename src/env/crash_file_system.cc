@@ -205,6 +205,10 @@ void CrashFileSystem::set_mode(const Path& path, unsigned mode) {
   set_attributes(path, "set_mode", [&] { base_.set_mode(path, mode); });
 }
 
+void CrashFileSystem::copy_owner(const Path& from, const Path& to) {
+  set_attributes(to, "copy_owner", [&] { base_.copy_owner(from, to); });
+}
+
 void CrashFileSystem::set_modified(const Path& path, Time time) {
   set_attributes(path, "set_modified", [&] { base_.set_modified(path, time); });
 }

@@ -1,8 +1,9 @@
 // Files that can lose their power, for crash tests.
 //
-// Below one root directory every call that changes something is numbered. A test runs some work once to learn how many
-// there are, then again for each number, stopping the "process" there, losing what was not synced, and looking at what
-// is left. Calls for other paths go through unchanged.
+// Below one root directory every call that changes something is numbered. A test runs some work
+// once to learn how many there are, then again for each number, stopping the "process" there,
+// losing what was not synced, and looking at what is left. Calls for other paths go through
+// unchanged.
 //
 //   CrashFileSystem files(root);
 //   files.stop_at(17);
@@ -26,7 +27,8 @@
 
 namespace holdfast::env {
 
-// The process has ended here. On purpose neither a holdfast::Error nor a std::exception: nobody may handle it.
+// The process has ended here. On purpose neither a holdfast::Error nor a std::exception: nobody may
+// handle it.
 class CrashError {
  public:
   explicit CrashError(std::string where) : where_(std::move(where)) {}
@@ -36,23 +38,29 @@ class CrashError {
   std::string where_;
 };
 
-// Thread safe. Nothing is really synced: that would only cost time. The model is stricter than most file systems:
-// - content survives once File::sync() has returned; before, any of its sectors may survive, and the new size without
+// Thread safe. Nothing is really synced: that would only cost time. The model is stricter than most
+// file systems:
+// - content survives once File::sync() has returned; before, any of its sectors may survive, and
+// the new size without
 //   the content (also for a file whose name is durable);
-// - a name survives once sync_directory() of its directory has returned; before, each create, remove and rename
-//   survives or not, each as a whole; a rename between directories is durable with the directory of its new name;
+// - a name survives once sync_directory() of its directory has returned; before, each create,
+// remove and rename
+//   survives or not, each as a whole; a rename between directories is durable with the directory of
+//   its new name;
 // - mode and time are content;
 // - what other programs write below the root is durable as found.
 // Files must be closed before this object is destroyed.
 class CrashFileSystem : public FileSystem {
  public:
-  // What the operation that is stopped at has done: nothing, a part of its write, or all, but nobody was told.
+  // What the operation that is stopped at has done: nothing, a part of its write, or all, but
+  // nobody was told.
   enum class Effect { kNone, kPart, kWhole };
 
   // `root` exists. Its parent directory must be writable and in the same file system.
   explicit CrashFileSystem(Path root);
 
-  // Operation `number` (the first is 1) and every later call below the root, also a reading one, throw CrashError.
+  // Operation `number` (the first is 1) and every later call below the root, also a reading one,
+  // throw CrashError.
   void stop_at(std::uint64_t number, Effect effect = Effect::kNone);
   bool stopped() const { return stopped_; }
   // A new process: counts from 1 again and stops nowhere.
@@ -64,8 +72,8 @@ class CrashFileSystem : public FileSystem {
   // "17 write_at packs/ab 0+4096"
   std::string description(std::uint64_t number) const;
 
-  // Rewrites the root to what a power loss could leave. Seed 0 loses everything that was not synced; the others lose
-  // and keep at random, each always the same.
+  // Rewrites the root to what a power loss could leave. Seed 0 loses everything that was not
+  // synced; the others lose and keep at random, each always the same.
   void lose_unsynced(std::uint64_t seed);
 
   std::unique_ptr<File> open_read(const Path& path) override;
@@ -75,6 +83,7 @@ class CrashFileSystem : public FileSystem {
   void rename_new(const Path& from, const Path& to) override;
   void remove(const Path& path) override;
   void set_mode(const Path& path, unsigned mode) override;
+  void copy_owner(const Path& from, const Path& to) override;
   void set_modified(const Path& path, Time time) override;
   void make_directories(const Path& path) override;
   void sync_directory(const Path& path) override;

@@ -125,6 +125,11 @@ void FaultFileSystem::set_mode(const Path& path, unsigned mode) {
   base_.set_mode(path, mode);
 }
 
+void FaultFileSystem::copy_owner(const Path& from, const Path& to) {
+  refuse_read_only(to);
+  base_.copy_owner(from, to);
+}
+
 void FaultFileSystem::set_modified(const Path& path, Time time) {
   refuse_read_only(path);
   base_.set_modified(path, time);

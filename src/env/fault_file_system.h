@@ -15,16 +15,16 @@ namespace holdfast::env {
 class FaultFileSystem : public FileSystem {
  public:
   enum class Verb {
-    kRead,    // File::read_at
-    kWrite,   // File::write_at and allocate; half of a failing write is written
-    kSync,    // File::sync and sync_directory
-    kName,    // create, rename, rename_new, remove, make_directories
+    kRead,   // File::read_at
+    kWrite,  // File::write_at and allocate; half of a failing write is written
+    kSync,   // File::sync and sync_directory
+    kName,   // create, rename, rename_new, remove, make_directories
   };
   struct Fault {
     Verb verb = Verb::kWrite;
-    int error_number = 0;         // ENOSPC, EIO …
-    Path below{};                 // only for this path and those below; empty: all
-    std::uint64_t skip = 0;       // this many matching calls succeed first
+    int error_number = 0;    // ENOSPC, EIO …
+    Path below{};            // only for this path and those below; empty: all
+    std::uint64_t skip = 0;  // this many matching calls succeed first
     std::uint64_t times = std::numeric_limits<std::uint64_t>::max();  // then so many fail
   };
 
@@ -44,6 +44,7 @@ class FaultFileSystem : public FileSystem {
   void rename_new(const Path& from, const Path& to) override;
   void remove(const Path& path) override;
   void set_mode(const Path& path, unsigned mode) override;
+  void copy_owner(const Path& from, const Path& to) override;
   void set_modified(const Path& path, Time time) override;
   void make_directories(const Path& path) override;
   void sync_directory(const Path& path) override;

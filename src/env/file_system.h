@@ -3,9 +3,9 @@
 // Thread safety: a FileSystem may be used from several threads; a File may be read and written at
 // different offsets by several threads at once, its other members by one thread at a time.
 // Durability: nothing is durable until File::sync() has returned for its content and
-// FileSystem::sync_directory() for its name. Every call throws holdfast::Error on failure (kNotFound,
-// kAlreadyExists, kDiskFull, kPermissionDenied, kIo); a failed write may have written a part.
-// Modes: files are created 0600, directories 0700, whatever the umask.
+// FileSystem::sync_directory() for its name. Every call throws holdfast::Error on failure
+// (kNotFound, kAlreadyExists, kDiskFull, kPermissionDenied, kIo); a failed write may have written a
+// part. Modes: files are created 0600, directories 0700, whatever the umask.
 #ifndef HOLDFAST_ENV_FILE_SYSTEM_H_
 #define HOLDFAST_ENV_FILE_SYSTEM_H_
 
@@ -45,7 +45,8 @@ struct FileStatus {
   Time modified{};
   bool directory = false;
   unsigned mode = 0;  // permission bits
-  // Equal for one file under any name, and unlike that of every other file that exists at the same time.
+  // Equal for one file under any name, and unlike that of every other file that exists at the same
+  // time.
   std::uint64_t identity = 0;
 };
 
@@ -68,6 +69,8 @@ class FileSystem {
   virtual void rename_new(const Path& from, const Path& to) = 0;
   virtual void remove(const Path& path) = 0;  // a file, or an empty directory
   virtual void set_mode(const Path& path, unsigned mode) = 0;
+  // Gives `to` the user and group of `from`, as far as this process may: being denied is no error.
+  virtual void copy_owner(const Path& from, const Path& to) = 0;
   virtual void set_modified(const Path& path, Time time) = 0;
   // Makes missing parents too, and syncs each directory that got a new entry.
   virtual void make_directories(const Path& path) = 0;
@@ -84,8 +87,8 @@ class FileSystem {
 // The operating system's. One object, no state.
 FileSystem& posix_file_system();
 
-// Whole small files. write_file_atomically writes beside (".NAME.tmp-<random>"), syncs, renames and syncs the
-// directory: afterwards the file is the old or the new one, never a mixture.
+// Whole small files. write_file_atomically writes beside (".NAME.tmp-<random>"), syncs, renames and
+// syncs the directory: afterwards the file is the old or the new one, never a mixture.
 Bytes read_file(FileSystem& files, const Path& path);
 void write_file_atomically(FileSystem& files, const Path& path, ByteView content);
 

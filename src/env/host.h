@@ -11,8 +11,9 @@
 namespace holdfast::env {
 
 struct ProcessIdentity {
-  std::string host;     // host name
-  std::string boot_id;  // of this boot of the kernel and this container; empty where the system has none
+  std::string host;  // host name
+  std::string
+      boot_id;  // of this boot of the kernel and this container; empty where the system has none
   std::int64_t pid = 0;
   std::int64_t start_ticks = 0;  // tells a reused pid apart
 };

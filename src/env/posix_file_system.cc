@@ -161,6 +161,14 @@ class PosixFileSystem : public FileSystem {
     if (::chmod(path.c_str(), mode) != 0) fail("set the mode of", path);
   }
 
+  void copy_owner(const Path& from, const Path& to) override {
+    struct stat status{};
+    if (::stat(from.c_str(), &status) != 0) fail("look at", from);
+    if (::chown(to.c_str(), status.st_uid, status.st_gid) != 0 && errno != EPERM) {
+      fail("set the owner of", to);
+    }
+  }
+
   void set_modified(const Path& path, Time time) override {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
     const timespec times[2] = {

@@ -8,7 +8,8 @@
 
 namespace holdfast::env {
 
-// Thread safe, and different in each child of a fork. Throws Error(kIo) where the system has none to give.
+// Thread safe, and different in each child of a fork. Throws Error(kIo) where the system has none
+// to give.
 void fill_random(MutableByteView out);
 
 // Sixteen hexadecimal digits: a name that no other process chooses.

@@ -6,8 +6,8 @@
 
 namespace holdfast::env {
 
-// Stands in memory (/dev/shm) where the system has that, otherwise where TMPDIR says. The destructor removes it
-// with everything in it, whatever the modes.
+// Stands in memory (/dev/shm) where the system has that, otherwise where TMPDIR says. The
+// destructor removes it with everything in it, whatever the modes.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();

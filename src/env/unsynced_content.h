@@ -14,9 +14,9 @@
 
 namespace holdfast::env {
 
-// An undo and redo log for each file, emptied when the file is synced. Files are known by their inode, so renames do
-// not matter; the log keeps the file open, so that its inode is not used again.
-// Not thread safe. Each change is announced before it is made.
+// An undo and redo log for each file, emptied when the file is synced. Files are known by their
+// inode, so renames do not matter; the log keeps the file open, so that its inode is not used
+// again. Not thread safe. Each change is announced before it is made.
 class UnsyncedContent {
  public:
   UnsyncedContent() = default;
@@ -35,8 +35,8 @@ class UnsyncedContent {
 
   void synced(ino_t inode);
 
-  // Takes changes back in the real files. Of a write that is kept, single sectors may be lost. Afterwards nothing is
-  // unsynced.
+  // Takes changes back in the real files. Of a write that is kept, single sectors may be lost.
+  // Afterwards nothing is unsynced.
   void lose(Survival survival, std::mt19937_64& random);
 
  private:

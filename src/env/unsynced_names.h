@@ -15,9 +15,9 @@ namespace holdfast::env {
 // How much of what was not synced a power loss keeps.
 enum class Survival { kNothing, kEverything, kPrefix, kRandom };
 
-// Each change of a name is logged when it has been made and forgotten when its directory is synced. What is removed
-// or replaced is moved to a grave outside the directory until then, so that it can come back.
-// Not thread safe. Paths are absolute and normal.
+// Each change of a name is logged when it has been made and forgotten when its directory is synced.
+// What is removed or replaced is moved to a grave outside the directory until then, so that it can
+// come back. Not thread safe. Paths are absolute and normal.
 class UnsyncedNames {
  public:
   explicit UnsyncedNames(Path graveyard) : graveyard_(std::move(graveyard)) {}
@@ -33,11 +33,12 @@ class UnsyncedNames {
   // `grave` is empty if nothing was replaced.
   void renamed(const Path& from, const Path& to, const Path& grave);
 
-  // Names in `directory` are durable from now on. A rename is durable with the directory of its new name.
+  // Names in `directory` are durable from now on. A rename is durable with the directory of its new
+  // name.
   void synced(const Path& directory);
 
-  // Takes changes back in the real directory. One that others build upon is kept with them, and each is kept or
-  // lost as a whole. Afterwards nothing is unsynced.
+  // Takes changes back in the real directory. One that others build upon is kept with them, and
+  // each is kept or lost as a whole. Afterwards nothing is unsynced.
   void lose(Survival survival, std::mt19937_64& random);
 
   std::size_t count() const { return changes_.size(); }

@@ -53,6 +53,7 @@ class BlobEncoder {
  public:
   BlobEncoder(const MasterKeys& keys, int compression_level);
   EncodedBlob encode(const BlobId& id, BlobKind kind, std::uint16_t pages, ByteView plain);
+  const MasterKeys& keys() const { return *keys_; }
 
  private:
   const MasterKeys* keys_;

@@ -26,7 +26,9 @@ Error busy(const Path& path) {
                fmt::format("another process holds {} locked", path.string()));
 }
 
-void refuse_users(const Path& path) {
+}  // namespace
+
+void refuse_while_open(const Path& path) {
   std::string names;
   for (const env::FileUser& user : env::users_of(path)) {
     names += fmt::format("{}{} (pid {})", names.empty() ? "" : ", ", user.command, user.pid);
@@ -34,6 +36,8 @@ void refuse_users(const Path& path) {
   if (names.empty()) return;
   throw Error(ErrorCode::kDatabaseOpen, fmt::format("{} is open in {}", path.string(), names));
 }
+
+namespace {
 
 bool has_log_or_journal(const Path& path) {
   return FileStamp::of(wal_path(path)) || FileStamp::of(shm_path(path)) ||
@@ -133,7 +137,7 @@ std::unique_ptr<ReplacementHold> ReplacementHold::take(const Path& path, bool wh
                                                        Milliseconds busy_timeout) {
   const auto stamp = FileStamp::of(path);
   if (!stamp) return std::make_unique<HoldOfNothing>(!has_log_or_journal(path));
-  if (!while_open) refuse_users(path);
+  if (!while_open) refuse_while_open(path);
   // SQLite deletes the log of an empty database at its first look.
   if (stamp->size == 0) return hold_as_it_is(path, while_open, busy_timeout);
   try {

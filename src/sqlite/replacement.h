@@ -9,6 +9,9 @@
 
 namespace holdfast::sqlite {
 
+// Throws kDatabaseOpen naming the other processes that have the file open.
+void refuse_while_open(const std::filesystem::path& path);
+
 // While this object lives, no other process can read or write the database at `path` through
 // SQLite, its -wal is merged into it and gone together with the -shm, so that renaming another file
 // over it can never be followed by a stale log being played into the new one. Closing it after the

@@ -20,7 +20,8 @@ struct RestoreRequest {
   bool while_open = false;       // replace it even though another process has it open
   bool safety_snapshot = true;   // of what is at the target, tagged "before-restore"
   std::chrono::milliseconds busy_timeout{10'000};
-  BackupRequest safety;          // cache directory, command, level of the safety snapshot; its databases are filled in
+  BackupRequest safety;  // cache directory, command, level of the safety snapshot; its databases
+                         // are filled in
   unsigned threads = 0;
 };
 
@@ -30,19 +31,21 @@ struct RestoreResult {
   double seconds = 0;
   std::string checksum;                                 // proved equal to the snapshot's
   std::optional<repository::Snapshot> safety_snapshot;  // how to undo; empty if nothing was there
-  std::vector<std::filesystem::path> set_aside;         // files of a damaged predecessor that could not be merged
+  std::vector<std::filesystem::path>
+      set_aside;  // files of a damaged predecessor that could not be merged
 };
 
-// Writes the database beside the target, proves its checksum, syncs it, and only then swaps it in. Whatever fails
-// before the swap leaves the target as it was. Throws kDatabaseOpen, kChecksumMismatch, kDamagedObject, kMissingObject,
-// kDiskFull …
+// Writes the database beside the target, proves its checksum, syncs it, and only then swaps it in.
+// Whatever fails before the swap leaves the target as it was. Throws kDatabaseOpen,
+// kChecksumMismatch, kDamagedObject, kMissingObject, kDiskFull …
 RestoreResult restore(const repository::Repository& repository, env::FileSystem& files,
-                      const repository::Snapshot& snapshot, const RestoreRequest& request, Progress& progress);
+                      const repository::Snapshot& snapshot, const RestoreRequest& request,
+                      Progress& progress);
 
 // The same without any target to replace: for drills and integrity checks. `path` must not exist.
 std::uint64_t restore_copy(const repository::Repository& repository, env::FileSystem& files,
-                           const repository::DatabaseState& state, const std::filesystem::path& path, unsigned threads,
-                           Progress& progress);
+                           const repository::DatabaseState& state,
+                           const std::filesystem::path& path, unsigned threads, Progress& progress);
 
 }  // namespace holdfast::engine
 

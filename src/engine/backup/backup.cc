@@ -1,0 +1,331 @@
+#include "engine/backup/backup.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "base/version.h"
+#include "codec/keyed_hash.h"
+#include "engine/backup/base_state.h"
+#include "engine/backup/map_update.h"
+#include "engine/backup/page_scan.h"
+#include "env/host.h"
+#include "env/temporary_directory.h"
+#include "env/user.h"
+#include "repository/blob_reader.h"
+#include "repository/writer.h"
+#include "sqlite/page_source.h"
+#include "sqlite/table_statistics.h"
+
+namespace holdfast::engine {
+namespace {
+
+using repository::DatabaseState;
+using repository::Snapshot;
+
+constexpr int kRounds =
+    8;  // of catching up with writers, before a view is held as long as it takes
+constexpr int kViewAttempts = 1000;  // to find several databases at rest at once
+constexpr int kAttempts = 3;         // when a database is reshaped under our hands
+constexpr std::size_t kCountedPages =
+    32u << 20;  // rows are not counted beyond: it costs two bytes a page
+
+// One database on its way into a snapshot.
+struct Protected {
+  explicit Protected(const BackupSource& source_request) : request(&source_request) {}
+
+  const BackupSource* request;
+  std::unique_ptr<sqlite::PageSource> source;
+  std::optional<BaseState> base;
+  std::unique_ptr<PageScan> scan;
+  sqlite::DatabaseStatistics statistics;
+  Time moment{};
+};
+
+class Backup {
+ public:
+  Backup(const repository::Repository& repository, env::FileSystem& files,
+         const BackupRequest& request, Progress& progress)
+      : repository_(repository),
+        files_(files),
+        request_(request),
+        progress_(progress),
+        started_(repository.clock().elapsed()),
+        time_(repository.clock().now()),
+        writer_(repository),
+        reader_(repository, writer_.index()),
+        hasher_(repository.keys().pages),
+        checksum_key_(repository.keys().checksum),
+        context_{.repository = repository,
+                 .writer = writer_,
+                 .hasher = hasher_,
+                 .files = files,
+                 .progress = progress,
+                 .compression_level = request.compression_level,
+                 .threads = threads(request),
+                 .longest_view = request.longest_view} {}
+
+  BackupResult run();
+
+ private:
+  static unsigned threads(const BackupRequest& request) {
+    return request.threads != 0 ? request.threads
+                                : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+  }
+  void warn(std::string sentence);
+  void report_losses();
+  env::Path table_path(const BackupSource& database);
+  void read_everything();
+  void open(Protected& database);
+  void take_views();
+  void fix_one_moment();
+  DatabaseState describe(Protected& database);
+  std::string checksum(PageScan& scan) const;
+  void publish_table(Protected& database, const Snapshot& snapshot);
+
+  const repository::Repository& repository_;
+  env::FileSystem& files_;
+  const BackupRequest& request_;
+  Progress& progress_;
+  Duration started_;
+  Time time_;
+  repository::Writer writer_;
+  repository::BlobReader reader_;
+  codec::PageHasher hasher_;
+  codec::ChecksumKey checksum_key_;
+  ScanContext context_;
+  std::optional<env::TemporaryDirectory> scratch_;  // instead of a cache
+  std::vector<Protected> databases_;
+  std::vector<std::string> warnings_;
+};
+
+void Backup::warn(std::string sentence) {
+  progress_.warning(sentence);
+  warnings_.push_back(std::move(sentence));
+}
+
+void Backup::report_losses() {
+  const repository::LoadedIndex& loaded = writer_.loaded();
+  if (!loaded.unreadable.empty()) {
+    warn(fmt::format("{} damaged index objects; what they listed was found again in the packs",
+                     loaded.unreadable.size()));
+  }
+  if (!loaded.lost_packs.empty()) {
+    warn(
+        fmt::format("{} packs of the repository are missing or cut short; what the databases "
+                    "still have of them is stored again",
+                    loaded.lost_packs.size()));
+  }
+}
+
+env::Path Backup::table_path(const BackupSource& database) {
+  std::array<std::byte, 16> name;
+  codec::KeyedHash(repository_.keys().cache, name.size())
+      .add(as_bytes(database.name))
+      .add(as_bytes(std::string_view("\0", 1)))
+      .add(as_bytes(std::filesystem::weakly_canonical(database.path).string()))
+      .finish(name);
+  const std::string file = to_hex(name) + ".digests";
+  if (!request_.cache_directory.empty()) {
+    const env::Path folder = request_.cache_directory / repository_.config().id.hex() / "digests";
+    try {
+      files_.make_directories(folder);
+      const std::uint64_t size = std::filesystem::file_size(database.path);
+      if (files_.free_space(folder) > size / 16 + (1u << 20)) return folder / file;
+      warn(fmt::format("no room for the local page digests in {}; going on without",
+                       folder.string()));
+    } catch (const Error& error) {
+      warn(fmt::format("the local page digests cannot be kept ({}); going on without",
+                       error.what()));
+    } catch (const std::filesystem::filesystem_error&) {
+      return folder / file;  // the database itself is in trouble, which opening it will tell
+    }
+  }
+  if (!scratch_) scratch_.emplace();
+  return *scratch_ / file;
+}
+
+void Backup::open(Protected& database) {
+  const std::string& name = database.request->name;
+  database.source =
+      sqlite::open_page_source(database.request->path, {.busy_timeout = request_.busy_timeout});
+  if (!database.source->damage().empty()) {
+    warn(fmt::format("{}: {}; it is backed up as it is", name, database.source->damage()));
+  }
+  const env::Path table = table_path(*database.request);
+  database.base =
+      find_base(repository_, files_, reader_, {.database = name, .table = table}, progress_);
+  database.scan = std::make_unique<PageScan>(context_, *database.source,
+                                             database.base ? &*database.base : nullptr, table);
+}
+
+// Goes through all databases once, and then catches up until one view of each is read completely.
+void Backup::read_everything() {
+  databases_.clear();
+  for (const BackupSource& source : request_.databases) databases_.emplace_back(source);
+  for (Protected& database : databases_) {
+    open(database);
+    const sqlite::Geometry& geometry = database.scan->geometry();
+    progress_.stage(fmt::format("Reading {}", database.request->name),
+                    std::uint64_t{geometry.page_size} * geometry.page_count);
+    database.scan->first_pass();
+    if (databases_.size() > 1) database.scan->release();
+  }
+  fix_one_moment();
+}
+
+// One view of each database such that none was committed to between the first and the last of them.
+void Backup::take_views() {
+  for (int attempt = 0; attempt < kViewAttempts; ++attempt) {
+    for (Protected& database : databases_) database.scan->refresh();
+    const bool at_rest = std::ranges::all_of(
+        databases_, [](Protected& database) { return database.scan->source().is_newest(); });
+    if (databases_.size() == 1 || at_rest) return;
+  }
+  throw Error(ErrorCode::kDatabaseBusy,
+              "the databases are committed to so often that no moment common to all was found");
+}
+
+void Backup::fix_one_moment() {
+  const bool view_is_held = databases_.size() == 1;
+  for (int round = 0; round < kRounds; ++round) {
+    const bool last = round + 1 == kRounds;
+    if (round > 0 || !view_is_held) take_views();
+    const bool complete = std::ranges::all_of(
+        databases_, [&](Protected& database) { return database.scan->catch_up(last); });
+    if (complete) {
+      for (Protected& database : databases_) {
+        database.moment = repository_.clock().now();
+        if (database.source->connection() == nullptr) continue;
+        if (database.scan->geometry().page_count > kCountedPages) continue;
+        database.statistics = sqlite::gather_statistics(*database.source, database.scan->facts());
+      }
+    }
+    for (Protected& database : databases_) database.scan->release();
+    if (complete) return;
+  }
+}
+
+std::string Backup::checksum(PageScan& scan) const {
+  codec::DatabaseChecksum sum(checksum_key_);
+  std::vector<codec::PageDigest> digests(kChunkPages);
+  const std::uint64_t page_count = scan.geometry().page_count;
+  for (std::uint64_t first = 1; first <= page_count; first += kChunkPages) {
+    scan.table().read_chunk((first - 1) / kChunkPages, digests);
+    const auto count = std::min<std::uint64_t>(kChunkPages, page_count - first + 1);
+    sum.add(first, std::span(digests).first(count));
+  }
+  return sum.finish(scan.geometry().page_size, page_count);
+}
+
+DatabaseState Backup::describe(Protected& database) {
+  PageScan& scan = *database.scan;
+  const sqlite::Geometry& geometry = scan.geometry();
+  repository::BlobEncoder encoder(repository_.keys(), request_.compression_level);
+  const MapUpdate map =
+      write_map(writer_, reader_, encoder, database.base ? &*database.base : nullptr,
+                scan.placements(), geometry.page_count);
+  DatabaseState state;
+  state.name = database.request->name;
+  state.source = std::filesystem::absolute(database.request->path).lexically_normal().string();
+  state.moment = database.moment;
+  state.page_size = geometry.page_size;
+  state.page_count = geometry.page_count;
+  state.journal_mode =
+      database.source->journal_mode() == sqlite::JournalMode::kWal ? "wal" : "rollback";
+  state.map = map.root;
+  state.map_height = repository::map_height(geometry.page_count);
+  state.checksum = checksum(scan);
+  state.damage = database.source->damage();
+  if (!database.statistics.problems.empty()) {
+    state.damage = fmt::format("{}", fmt::join(database.statistics.problems, "; "));
+    warn(fmt::format("{} is damaged: {}. It is backed up as it is; earlier snapshots may be better",
+                     state.name, state.damage));
+  }
+  state.tables_counted =
+      database.source->connection() != nullptr && geometry.page_count <= kCountedPages;
+  for (const sqlite::TableStatistics& table : database.statistics.tables) {
+    state.tables.push_back({.name = table.name, .rows = table.rows});
+  }
+  state.indexes = database.statistics.indexes;
+  state.views = database.statistics.views;
+  state.triggers = database.statistics.triggers;
+  state.pages_changed = map.pages_changed;
+  state.bytes_read = scan.bytes_read();
+  state.bytes_stored = scan.bytes_stored() + map.bytes_stored;
+  return state;
+}
+
+void Backup::publish_table(Protected& database, const Snapshot& snapshot) {
+  const sqlite::Geometry& geometry = database.scan->geometry();
+  try {
+    database.scan->table().publish(
+        {.series = repository::series_of(repository_, snapshot.databases),
+         .snapshot = snapshot.id,
+         .page_size = geometry.page_size,
+         .page_count = geometry.page_count});
+  } catch (const Error& error) {
+    warn(fmt::format("the local page digests were not kept ({}); the next backup makes them again",
+                     error.what()));
+  }
+}
+
+BackupResult Backup::run() {
+  report_losses();
+  for (int attempt = 1;; ++attempt) {
+    try {
+      read_everything();
+      break;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kDatabaseChanged || attempt == kAttempts) throw;
+      progress_.notice(fmt::format("{}; beginning again", error.what()));
+    }
+  }
+  progress_.stage("Writing the snapshot", 0);
+  Snapshot snapshot;
+  codec::random_bytes(snapshot.id.bytes);
+  std::vector<std::string> names;
+  for (Protected& database : databases_) {
+    names.push_back(database.request->name);
+    snapshot.databases.push_back(describe(database));
+  }
+  snapshot.time = time_;
+  snapshot.name = !request_.name.empty()
+                      ? request_.name
+                      : fmt::format("{}_backup_{}", fmt::join(names, "+"), format_compact(time_));
+  snapshot.tags = request_.tags;
+  std::ranges::sort(snapshot.tags);
+  snapshot.tags.erase(std::ranges::unique(snapshot.tags).begin(), snapshot.tags.end());
+  snapshot.host = env::this_process().host;
+  snapshot.user = env::user_name();
+  snapshot.version = kVersion;
+  snapshot.command = request_.command;
+  snapshot.seconds =
+      std::chrono::duration<double>(repository_.clock().elapsed() - started_).count();
+  writer_.commit(snapshot);
+  for (Protected& database : databases_) publish_table(database, snapshot);
+  return {std::move(snapshot), std::move(warnings_)};
+}
+
+}  // namespace
+
+BackupResult back_up(const repository::Repository& repository, env::FileSystem& files,
+                     const BackupRequest& request, Progress& progress) {
+  std::set<std::string> names;
+  for (const BackupSource& source : request.databases) {
+    if (!names.insert(source.name).second) {
+      throw Error(ErrorCode::kUsage, fmt::format("two databases are called {}", source.name));
+    }
+  }
+  if (names.empty()) throw Error(ErrorCode::kUsage, "no database was named");
+  return Backup(repository, files, request, progress).run();
+}
+
+}  // namespace holdfast::engine

@@ -1,0 +1,433 @@
+#include "engine/backup/page_scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+
+namespace holdfast::engine {
+namespace {
+
+using codec::PageDigest;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kGroupBytes = 1u << 20;
+constexpr std::size_t kSliceBytes = 256u
+                                    << 10;  // what is read at once stays in the processor's cache
+constexpr std::size_t kKeptBytes = 24u << 20;  // changed pages kept in memory while a view is held
+
+}  // namespace
+
+struct PageScan::Worker {
+  explicit Worker(const PageScan& scan)
+      : encoder(scan.context_.repository.keys(), scan.context_.compression_level) {}
+  repository::BlobEncoder encoder;
+  Bytes group;  // content of the group that is being read
+  Batch batch;  // changed pages out of several groups
+};
+
+// 1024 pages, the ones of one chunk of the digest table.
+struct PageScan::Unit {
+  std::uint64_t number = 0;
+  std::uint64_t first = 0;  // page
+  std::array<PageDigest, kChunkPages> before{}, now{};
+  std::array<bool, kChunkPages> known{};  // `before` stands for content that is stored
+  std::array<sqlite::PageFacts, kChunkPages> facts{};
+  std::size_t read = 0, changed = 0;
+};
+
+PageScan::PageScan(const ScanContext& context, sqlite::PageSource& source, BaseState* base,
+                   const env::Path& table)
+    : context_(context),
+      source_(source),
+      base_(base),
+      table_([&] {
+        source.advance();
+        return DigestTable::create(context.files, table, context.repository.keys().cache,
+                                   source.geometry().page_size);
+      }()),
+      geometry_(source.geometry()),
+      group_pages_(std::max<std::size_t>(1, kGroupBytes / geometry_.page_size)) {
+  if (base_ != nullptr && base_->state.page_size != geometry_.page_size) base_ = nullptr;
+}
+
+std::uint64_t PageScan::watermark() const {
+  return passed_ ? ~std::uint64_t{0} : next_unit_.load() * kChunkPages;
+}
+
+void PageScan::refresh() {
+  const sqlite::Geometry before = geometry_;
+  const sqlite::Change change = source_.advance();
+  geometry_ = source_.geometry();
+  if (geometry_.page_size != before.page_size) {
+    throw Error(ErrorCode::kDatabaseChanged,
+                "the page size of the database changed while it was read");
+  }
+  if (change.kind == sqlite::Change::Kind::kNothing) return;
+  if (change.kind == sqlite::Change::Kind::kUnknown) {
+    unknown_ = unknown_ || watermark() > 0;
+    return;
+  }
+  const std::uint64_t limit = watermark();
+  for (const sqlite::PageNumber page : change.pages) {
+    if (page <= limit) outstanding_.insert(page);
+  }
+  for (std::uint64_t page = before.page_count + 1ull; page <= geometry_.page_count; ++page) {
+    if (page <= limit) outstanding_.insert(page);
+  }
+}
+
+std::uint64_t PageScan::outstanding() const {
+  return unknown_ ? geometry_.page_count : outstanding_.size();
+}
+
+void PageScan::first_pass() {
+  heal_lost_blobs();
+  run_units(false, false);
+  passed_ = true;
+}
+
+// A blob that got lost is stored again under its own id, for the older snapshots that need it, if
+// the database still has exactly its pages.
+void PageScan::heal_lost_blobs() {
+  if (base_ == nullptr || base_->lost.empty()) return;
+  Worker worker(*this);
+  auto taken = Clock::now();
+  std::uint64_t healed = 0;
+  for (const LostBlob& lost : base_->lost) {
+    Batch& batch = worker.batch;
+    batch = {.pages = lost.pages, .digests = {}, .content = {}};
+    const bool whole = std::ranges::all_of(
+        lost.pages, [&](std::uint32_t page) { return page != 0 && page <= geometry_.page_count; });
+    if (!whole) continue;
+    batch.content.resize(lost.pages.size() * geometry_.page_size);
+    for (std::size_t slot = 0; slot < lost.pages.size(); ++slot) {
+      source_.read(
+          lost.pages[slot],
+          MutableByteView(batch.content).subspan(slot * geometry_.page_size, geometry_.page_size));
+    }
+    batch.digests.resize(lost.pages.size());
+    context_.hasher.digest_pages(batch.content, geometry_.page_size, batch.digests);
+    const BlobId id =
+        repository::pages_id(context_.repository.keys(), geometry_.page_size, batch.digests);
+    if (id == lost.id) {
+      bytes_stored_ += context_.writer.add_pages(worker.encoder, id, batch.content, batch.digests);
+      for (const std::uint32_t page : lost.pages) base_->backed.insert(page);
+      ++healed;
+    }
+    if (Clock::now() - taken > context_.longest_view / 2) {
+      refresh();
+      taken = Clock::now();
+    }
+  }
+  context_.progress.notice(
+      fmt::format("{} of {} blobs that the repository had lost are stored again; the pages of the "
+                  "others are stored as they are now",
+                  healed, base_->lost.size()));
+}
+
+void PageScan::run_units(bool again, bool keep) {
+  next_unit_ = 0;
+  stop_ = false;
+  std::mutex done_mutex;
+  std::condition_variable_any done_changed;
+  unsigned running = context_.threads;
+  {
+    std::vector<std::jthread> workers;
+    for (unsigned i = 0; i < context_.threads; ++i) {
+      workers.emplace_back([&] {
+        try {
+          Worker worker(*this);
+          while (!stop_) {
+            const std::uint64_t unit = next_unit_++;
+            bool within = false;
+            {
+              const ViewGate::Inside inside(gate_);
+              within = unit * kChunkPages < geometry_.page_count;
+            }
+            if (!within) break;
+            scan_unit(worker, unit, again, keep);
+          }
+          store_batch(worker, worker.batch);
+        } catch (...) {
+          const std::lock_guard lock(mutex_);
+          if (!failure_) failure_ = std::current_exception();
+          stop_ = true;
+        }
+        const std::lock_guard lock(done_mutex);
+        --running;
+        done_changed.notify_all();
+      });
+    }
+    std::unique_lock lock(done_mutex);
+    while (!done_changed.wait_for(lock, context_.longest_view / 2, [&] { return running == 0; })) {
+      if (again) continue;  // a second pass is only worth anything within one view
+      lock.unlock();
+      try {
+        gate_.alone([this] { refresh(); });
+      } catch (...) {
+        const std::lock_guard failure_lock(mutex_);
+        if (!failure_) failure_ = std::current_exception();
+        stop_ = true;
+      }
+      lock.lock();
+      if (stop_) {
+        done_changed.wait(lock, [&] { return running == 0; });
+        break;
+      }
+    }
+  }
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void PageScan::scan_unit(Worker& worker, std::uint64_t number, bool again, bool keep) {
+  Unit unit;
+  unit.number = number;
+  unit.first = number * kChunkPages + 1;
+  if (again) {
+    read_own_chunk(number, unit.before, unit.known);
+  } else if (base_ != nullptr && unit.first <= base_->state.page_count) {
+    try {
+      base_->digests->read_chunk(number, unit.before);
+      for (std::size_t i = 0; i < kChunkPages; ++i) {
+        unit.known[i] = base_->backed.contains(unit.first + i);
+      }
+    } catch (const Error& error) {
+      // A torn cache costs space, not safety: these pages count as changed.
+      if (error.code() != ErrorCode::kDamagedObject) throw;
+    }
+  }
+  for (std::size_t start = 0; start < kChunkPages; start += group_pages_) {
+    const std::size_t count = read_group(worker, unit, start);
+    keep_or_store(worker, unit, start, count, keep);
+    if (count < std::min(group_pages_, kChunkPages - start)) break;
+    if (stop_) break;
+  }
+  finish_unit(worker, unit, again);
+}
+
+// The digests that this scan has noted, and which of them stand for stored content. A chunk without
+// any was never written: the database grew.
+void PageScan::read_own_chunk(std::uint64_t chunk, std::span<PageDigest> digests,
+                              std::span<bool> known) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < kChunkPages; ++i) {
+      known[i] = stored_.contains(chunk * kChunkPages + 1 + i);
+    }
+  }
+  std::ranges::fill(digests, PageDigest{});
+  if (std::ranges::find(known, true) != known.end()) table_.read_chunk(chunk, digests);
+}
+
+// Reads and digests a group; answers how many pages of it there are.
+std::size_t PageScan::read_group(Worker& worker, Unit& unit, std::size_t start) {
+  const std::size_t page_size = geometry_.page_size;
+  const std::size_t wanted = std::min(group_pages_, kChunkPages - start);
+  const std::size_t slice = std::max<std::size_t>(1, kSliceBytes / page_size);
+  worker.group.resize(std::max(worker.group.size(), wanted * page_size));
+  std::size_t count = 0;
+  while (count < wanted) {
+    const std::uint64_t page = unit.first + start + count;
+    std::size_t pages = std::min(slice, wanted - count);
+    const auto into = MutableByteView(worker.group).subspan(count * page_size);
+    {
+      const ViewGate::Inside inside(gate_);
+      if (page > geometry_.page_count) break;
+      pages = std::min<std::size_t>(pages, geometry_.page_count - page + 1);
+      source_.read(static_cast<sqlite::PageNumber>(page), into.first(pages * page_size));
+    }
+    context_.hasher.digest_pages(into.first(pages * page_size), page_size,
+                                 std::span(unit.now).subspan(start + count, pages));
+    for (std::size_t i = 0; i < pages; ++i) {
+      unit.facts[start + count + i] = sqlite::facts_of(static_cast<std::uint32_t>(page + i),
+                                                       into.subspan(i * page_size, page_size));
+    }
+    count += pages;
+  }
+  unit.read = start + count;
+  context_.progress.advance(count * page_size);
+  return count;
+}
+
+void PageScan::keep_or_store(Worker& worker, Unit& unit, std::size_t start, std::size_t count,
+                             bool keep) {
+  const std::size_t page_size = geometry_.page_size;
+  std::vector<std::size_t> changed;
+  for (std::size_t i = start; i < start + count; ++i) {
+    if (!unit.known[i] || unit.before[i] != unit.now[i]) changed.push_back(i);
+  }
+  if (changed.empty()) return;
+  unit.changed += changed.size();
+  const auto content = [&](std::size_t i) {
+    return ByteView(worker.group).subspan((i - start) * page_size, page_size);
+  };
+  if (keep) {
+    Batch batch;
+    for (const std::size_t i : changed) {
+      batch.pages.push_back(static_cast<std::uint32_t>(unit.first + i));
+      batch.digests.push_back(unit.now[i]);
+      const ByteView page = content(i);
+      batch.content.insert(batch.content.end(), page.begin(), page.end());
+    }
+    const std::lock_guard lock(mutex_);
+    kept_bytes_ += batch.content.size();
+    kept_.push_back(std::move(batch));
+    if (kept_bytes_ > kKeptBytes) stop_ = true;
+    return;
+  }
+  if (changed.size() == count) {
+    // A whole group becomes a blob of its own, so that the same content gets the same id again.
+    Batch batch;
+    for (const std::size_t i : changed) {
+      batch.pages.push_back(static_cast<std::uint32_t>(unit.first + i));
+    }
+    batch.digests.assign(unit.now.begin() + static_cast<std::ptrdiff_t>(start),
+                         unit.now.begin() + static_cast<std::ptrdiff_t>(start + count));
+    std::swap(batch.content, worker.group);
+    batch.content.resize(count * page_size);
+    store_batch(worker, batch);
+    std::swap(batch.content, worker.group);
+    return;
+  }
+  for (const std::size_t i : changed) {
+    collect(worker, static_cast<std::uint32_t>(unit.first + i), unit.now[i], content(i));
+  }
+}
+
+void PageScan::finish_unit(Worker&, Unit& unit, bool again) {
+  if (!again && unit.changed == 0 && unit.read == kChunkPages && base_ != nullptr) {
+    table_.copy_chunk(*base_->digests, unit.number);
+  } else if (!again || unit.changed > 0) {
+    // What this pass did not reach keeps the digest it had.
+    if (again) {
+      std::copy(unit.before.begin() + static_cast<std::ptrdiff_t>(unit.read), unit.before.end(),
+                unit.now.begin() + static_cast<std::ptrdiff_t>(unit.read));
+    }
+    table_.write_chunk(unit.number, unit.now);
+  }
+  const std::lock_guard lock(mutex_);
+  stored_.insert_range(unit.first, unit.read);
+  if (facts_.size() < unit.first - 1 + unit.read) facts_.resize(unit.first - 1 + unit.read);
+  std::copy_n(unit.facts.begin(), unit.read,
+              facts_.begin() + static_cast<std::ptrdiff_t>(unit.first - 1));
+  bytes_read_ += unit.read * geometry_.page_size;
+}
+
+void PageScan::collect(Worker& worker, std::uint32_t page, PageDigest digest, ByteView content) {
+  Batch& batch = worker.batch;
+  batch.pages.push_back(page);
+  batch.digests.push_back(digest);
+  batch.content.insert(batch.content.end(), content.begin(), content.end());
+  if (batch.pages.size() >= group_pages_) store_batch(worker, batch);
+}
+
+void PageScan::store_batch(Worker& worker, Batch& batch) {
+  if (batch.pages.empty()) return;
+  const BlobId id =
+      repository::pages_id(context_.repository.keys(), geometry_.page_size, batch.digests);
+  const std::uint64_t added =
+      context_.writer.add_pages(worker.encoder, id, batch.content, batch.digests);
+  {
+    const std::lock_guard lock(mutex_);
+    placements_.add(id, batch.pages);
+    bytes_stored_ += added;
+  }
+  batch.pages.clear();
+  batch.digests.clear();
+  batch.content.clear();
+}
+
+bool PageScan::catch_up(bool last) {
+  if (!unknown_) return catch_up_pages(last);
+  outstanding_.clear();
+  run_units(true, !last);
+  if (stop_) return false;
+  unknown_ = false;
+  return true;
+}
+
+bool PageScan::catch_up_pages(bool last) {
+  constexpr std::uint64_t kNoChunk = ~std::uint64_t{0};
+  Worker worker(*this);
+  Bytes page_content(geometry_.page_size);
+  std::array<PageDigest, kChunkPages> digests;
+  std::array<bool, kChunkPages> known;
+  std::uint64_t chunk = kNoChunk;
+  bool chunk_changed = false;
+  const auto put_chunk = [&] {
+    if (chunk_changed) table_.write_chunk(chunk, digests);
+    chunk_changed = false;
+  };
+  facts_.resize(std::max<std::size_t>(facts_.size(), geometry_.page_count));
+  bool finished = true;
+  for (const std::uint32_t page : outstanding_.members(geometry_.page_count)) {
+    if (kept_bytes_ + worker.batch.content.size() > kKeptBytes && !last) {
+      finished = false;
+      break;
+    }
+    if ((page - 1) / kChunkPages != chunk) {
+      put_chunk();
+      chunk = (page - 1) / kChunkPages;
+      read_own_chunk(chunk, digests, known);
+    }
+    source_.read(page, page_content);
+    const PageDigest digest = context_.hasher.digest(page_content);
+    facts_[page - 1] = sqlite::facts_of(page, page_content);
+    bytes_read_ += geometry_.page_size;
+    outstanding_.erase(page);
+    PageDigest& before = digests[(page - 1) % kChunkPages];
+    if (stored_.contains(page) && before == digest) continue;
+    before = digest;
+    chunk_changed = true;
+    stored_.insert(page);
+    if (last) {
+      collect(worker, page, digest, page_content);
+      continue;
+    }
+    Batch& batch = worker.batch;
+    batch.pages.push_back(page);
+    batch.digests.push_back(digest);
+    batch.content.insert(batch.content.end(), page_content.begin(), page_content.end());
+  }
+  put_chunk();
+  if (finished) outstanding_.clear();  // what is left lies beyond the end
+  if (last) {
+    store_batch(worker, worker.batch);
+  } else if (!worker.batch.pages.empty()) {
+    kept_bytes_ += worker.batch.content.size();
+    kept_.push_back(std::move(worker.batch));
+  }
+  return finished;
+}
+
+const std::vector<sqlite::PageFacts>& PageScan::facts() {
+  facts_.resize(geometry_.page_count);
+  return facts_;
+}
+
+void PageScan::release() {
+  source_.release();
+  store_kept();
+}
+
+void PageScan::store_kept() {
+  Worker worker(*this);
+  for (Batch& batch : kept_) {
+    for (std::size_t i = 0; i < batch.pages.size(); ++i) {
+      collect(worker, batch.pages[i], batch.digests[i],
+              ByteView(batch.content).subspan(i * geometry_.page_size, geometry_.page_size));
+    }
+    batch = {};
+  }
+  store_batch(worker, worker.batch);
+  kept_.clear();
+  kept_bytes_ = 0;
+}
+
+}  // namespace holdfast::engine

@@ -1,0 +1,124 @@
+// Reads one database while others write to it, and stores the pages that the repository does not
+// have.
+//
+// A long read is made of many short views. The first pass goes through all pages, changing to the
+// newest view every while; what changed behind it is outstanding. catch_up() reads what is
+// outstanding within one view: when nothing is left, that view is the state that was backed up.
+#ifndef HOLDFAST_ENGINE_BACKUP_PAGE_SCAN_H_
+#define HOLDFAST_ENGINE_BACKUP_PAGE_SCAN_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "base/progress.h"
+#include "codec/page_digest.h"
+#include "engine/backup/base_state.h"
+#include "engine/backup/digest_table.h"
+#include "engine/backup/page_set.h"
+#include "engine/backup/placement.h"
+#include "engine/backup/view_gate.h"
+#include "repository/writer.h"
+#include "sqlite/page_facts.h"
+#include "sqlite/page_source.h"
+
+namespace holdfast::engine {
+
+// What all scans of a backup share.
+struct ScanContext {
+  const repository::Repository& repository;
+  repository::Writer& writer;
+  const codec::PageHasher& hasher;
+  env::FileSystem& files;
+  Progress& progress;
+  int compression_level;
+  unsigned threads;
+  std::chrono::milliseconds longest_view;
+};
+
+// All members belong to one thread; first_pass() and catch_up() use workers of their own.
+class PageScan {
+ public:
+  // `base` may be null. The source's first view is taken here.
+  PageScan(const ScanContext& context, sqlite::PageSource& source, BaseState* base,
+           const env::Path& table);
+
+  void first_pass();
+  // Takes a new view and notes what changed since the last one. Throws kDatabaseChanged if the page
+  // size did.
+  void refresh();
+  std::uint64_t outstanding() const;  // pages to read again
+  // Reads what is outstanding in the current view. Changed pages are kept in memory until
+  // release(); if there are too many of them it stops and answers false, unless this is the `last`
+  // attempt: then they are stored while the view is held.
+  bool catch_up(bool last);
+  // Gives up the view and stores what catch_up() kept.
+  void release();
+
+  sqlite::PageSource& source() { return source_; }
+  const sqlite::Geometry& geometry() const { return geometry_; }
+  // Of the current view, for which nothing may be outstanding.
+  const std::vector<sqlite::PageFacts>& facts();
+
+  // Afterwards:
+  const Placements& placements() const { return placements_; }
+  DigestTable& table() { return table_; }
+  std::uint64_t bytes_read() const { return bytes_read_; }
+  std::uint64_t bytes_stored() const { return bytes_stored_; }
+
+ private:
+  struct Worker;
+  struct Unit;
+  // Pages with their content, waiting to become a blob.
+  struct Batch {
+    std::vector<std::uint32_t> pages;
+    std::vector<codec::PageDigest> digests;
+    Bytes content;
+  };
+
+  void heal_lost_blobs();
+  void run_units(bool again, bool keep);
+  void scan_unit(Worker& worker, std::uint64_t unit, bool again, bool keep);
+  std::size_t read_group(Worker& worker, Unit& unit, std::size_t start);
+  void keep_or_store(Worker& worker, Unit& unit, std::size_t start, std::size_t count, bool keep);
+  void read_own_chunk(std::uint64_t chunk, std::span<codec::PageDigest> digests,
+                      std::span<bool> known);
+  void finish_unit(Worker& worker, Unit& unit, bool again);
+  bool catch_up_pages(bool last);
+  void collect(Worker& worker, std::uint32_t page, codec::PageDigest digest, ByteView content);
+  void store_batch(Worker& worker, Batch& batch);
+  void store_kept();
+  std::uint64_t watermark() const;
+
+  const ScanContext& context_;
+  sqlite::PageSource& source_;
+  BaseState* base_;
+  DigestTable table_;
+  sqlite::Geometry geometry_;
+  std::size_t group_pages_;  // pages in a blob of about 1 MiB
+
+  ViewGate gate_;
+  std::atomic<std::uint64_t> next_unit_{0};
+  std::atomic<bool> stop_{false};
+  bool passed_ = false;   // the first pass is over
+  bool unknown_ = false;  // anything that was read may have changed
+  PageSet outstanding_;
+
+  std::mutex mutex_;  // guards everything below while workers run
+  PageSet
+      stored_;  // pages whose digest in `table_` stands for content in the repository (or in kept_)
+  std::vector<sqlite::PageFacts> facts_;
+  Placements placements_;
+  std::vector<Batch> kept_;
+  std::size_t kept_bytes_ = 0;
+  std::uint64_t bytes_read_ = 0, bytes_stored_ = 0;
+  std::exception_ptr failure_;
+};
+
+}  // namespace holdfast::engine
+
+#endif  // HOLDFAST_ENGINE_BACKUP_PAGE_SCAN_H_

@@ -1,0 +1,20 @@
+// Writes the pages of one database state into a new file and proves them on the way.
+#ifndef HOLDFAST_ENGINE_RESTORE_PAGE_WRITER_H_
+#define HOLDFAST_ENGINE_RESTORE_PAGE_WRITER_H_
+
+#include "base/progress.h"
+#include "env/file_system.h"
+#include "repository/blob_reader.h"
+#include "repository/snapshot.h"
+
+namespace holdfast::engine {
+
+// Fills `file` (new and empty), syncs it, and answers the checksum of what was written. Each blob
+// is read once, however its pages are scattered; writing back to the device runs meanwhile. Throws
+// kChecksumMismatch unless every blob holds what its id says and the checksum is the state's.
+void write_pages(const repository::BlobReader& reader, const repository::DatabaseState& state,
+                 env::File& file, unsigned threads, Progress& progress);
+
+}  // namespace holdfast::engine
+
+#endif  // HOLDFAST_ENGINE_RESTORE_PAGE_WRITER_H_
