@@ -147,8 +147,8 @@ std::vector<LogEntry> read_log(const Repository& repository) {
     entries.push_back(unreadable_entry(status ? status->modified : Time{},
                                        fmt::format("{} cannot be read", name)));
   }
-  std::ranges::stable_sort(
-      entries, [](const LogEntry& a, const LogEntry& b) { return order_of(a) < order_of(b); });
+  std::ranges::sort(entries,
+                    [](const LogEntry& a, const LogEntry& b) { return order_of(a) < order_of(b); });
   // A forget that stopped half way has recorded snapshots that are still there.
   const auto same = [](const LogEntry& a, const LogEntry& b) { return order_of(a) == order_of(b); };
   entries.erase(std::unique(entries.begin(), entries.end(), same), entries.end());

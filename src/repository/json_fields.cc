@@ -65,7 +65,10 @@ bool JsonFields::flag(const char* key) const {
 
 Time JsonFields::time(const char* key) const {
   const std::optional<Time> time = parse_rfc3339(text(key, 64));
-  if (!time) throw wrong(key, "a time as in RFC 3339");
+  // An offset can lead out of the years that can be written.
+  if (!time || parse_rfc3339(format_rfc3339(*time)) != time) {
+    throw wrong(key, "a time as in RFC 3339");
+  }
   return *time;
 }
 

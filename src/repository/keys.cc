@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/error.h"
 #include "repository/key_object.h"
@@ -84,8 +85,9 @@ Unlocked unlock_with(const KeyRing& ring, const Config& config, std::string_view
     order.push_back(&key);
   }
   // Argon2id costs a tenth of a second each: what looks like a recovery code is tried as one first.
-  std::ranges::stable_partition(order, [&](const KeyObject* key) {
-    return (key->info.kind == KeyKind::kRecovery) == !code.empty();
+  std::ranges::sort(order, {}, [&](const KeyObject* key) {
+    const bool later = (key->info.kind == KeyKind::kRecovery) == code.empty();
+    return std::tuple(later, key->info.created, key->info.id);
   });
   if (order.size() > kMostKeys) order.resize(kMostKeys);
   std::optional<Error> resources;  // a key that this machine had no memory to try

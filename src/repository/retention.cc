@@ -162,7 +162,7 @@ std::vector<RetentionDecision> apply(const RetentionPolicy& policy,
 
   Group sorted;
   for (RetentionDecision& decision : decisions) sorted.push_back(&decision);
-  std::ranges::stable_sort(sorted, std::ranges::greater{}, [](const RetentionDecision* decision) {
+  std::ranges::sort(sorted, std::ranges::greater{}, [](const RetentionDecision* decision) {
     return std::pair(decision->snapshot->time, decision->snapshot->id);
   });
   std::map<std::pair<std::string, std::set<std::string>>, Group> groups;

@@ -115,6 +115,13 @@ TEST(Snapshot, RefusesEveryMemberOfAWrongTypeAndEveryMissingOne) {
   }
 }
 
+TEST(Snapshot, RefusesATimeThatCannotBeWrittenAgain) {
+  std::string text = text_of(make_snapshot(1, kNoon));
+  const std::string time = "\"time\":\"2026-11-21T12:00:00.000000Z\"";
+  text.replace(text.find(time), time.size(), "\"time\":\"9999-12-31T23:59:59-23:00\"");
+  expect_error(ErrorCode::kDamagedObject, [&] { parse_snapshot({}, as_bytes(text)); });
+}
+
 TEST(Snapshot, RefusesWhatIsNoSnapshot) {
   for (const std::string& text : {std::string(), std::string("[]"), std::string("{}"),
                                   std::string(100'000, '['), std::string("{\"format\":0}")}) {
