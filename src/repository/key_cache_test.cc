@@ -1,12 +1,17 @@
 #include "repository/key_cache.h"
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstddef>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
 #include "env/randomness.h"
 #include "repository/kernel_keyring.h"
@@ -177,6 +182,39 @@ TEST_F(KernelKeyringTest, KeepsEntriesForLaterProcessesOfThisUser) {
   EXPECT_EQ(0, status);
   EXPECT_EQ("from the child", as_text(keyring_.find(name, 100, kHour)));
   keyring_.remove(name);
+}
+
+// As containers do: the keyring's system calls fail with EPERM in this process from now on.
+bool forbid_keyrings() {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_add_key, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_keyctl, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  sock_fprog filter{.len = std::size(program), .filter = program};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST_F(MemoryFilesTest, KeepKeysWhereKeyringsAreForbidden) {
+  RepositoryId repository;
+  codec::random_bytes(repository.bytes);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setenv("XDG_RUNTIME_DIR", base_.c_str(), 1);
+    if (!forbid_keyrings()) ::_exit(77);
+    KeyCache& cache = session_key_cache();
+    cache.keep(repository, "secret", codec::SecretKey::random());
+    const bool found = cache.find(repository, "secret").has_value();
+    cache.forget(repository);
+    ::_exit(found && !cache.find(repository, "secret") ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "system calls cannot be filtered here";
+  EXPECT_EQ(0, status);
 }
 
 TEST(SessionKeyCache, KeepsAKeyForTheSameRepositoryAndSecret) {
