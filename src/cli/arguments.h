@@ -1,0 +1,73 @@
+// What the command line says, once it is parsed.
+#ifndef HOLDFAST_CLI_ARGUMENTS_H_
+#define HOLDFAST_CLI_ARGUMENTS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdfast::cli {
+
+enum class Command {
+  kNone,
+  kInit,
+  kBackup,
+  kSnapshots,
+  kShow,
+  kStats,
+  kLog,
+  kVerify,
+  kRestore,
+  kForget,
+  kPrune,
+  kKeyList,
+  kKeyAdd,
+  kKeyRemove,
+  kKeyChange,
+  kKeyRecovery,
+  kConfigCheck,
+  kCompletion,
+  kVersion,
+  kErrors,
+  kManPage,
+};
+
+// As written; policy_flags.h makes a policy of it.
+struct KeepFlags {
+  std::string last, hourly, daily, weekly, monthly, yearly, within;
+  std::vector<std::string> tags;
+};
+
+struct Arguments {
+  Command command = Command::kNone;
+
+  // Global.
+  std::string repository, configuration, cache_directory, color = "auto";
+  bool json = false, quiet = false, verbose = false, no_cache = false, no_key_cache = false;
+  bool help = false, version = false;
+
+  // Shared by several commands.
+  std::vector<std::string> words;  // databases, snapshots, ids
+  std::vector<std::string> tags, databases;
+  std::optional<std::size_t> index;
+  bool all = false, yes = false, dry_run = false;
+  KeepFlags keep;
+
+  // Of one command.
+  bool no_encryption = false;                           // init
+  std::string label;                                    // init, key add
+  std::string name;                                     // backup
+  std::string capacity;                                 // stats
+  std::optional<std::size_t> last;                      // log
+  std::string read_data;                                // verify: percent, empty if not said
+  bool integrity = false;                               // verify
+  std::string to;                                       // restore
+  bool while_open = false, no_safety_snapshot = false;  // restore
+  bool prune = false;                                   // forget
+  std::string max_unused;                               // prune
+  bool replace = false;                                 // key recovery
+};
+
+}  // namespace holdfast::cli
+
+#endif  // HOLDFAST_CLI_ARGUMENTS_H_

@@ -1,0 +1,294 @@
+#include "cli/command_definitions.h"
+
+#include <array>
+
+namespace holdfast::cli {
+namespace {
+
+constexpr const char* kEveryday = "Everyday";
+constexpr const char* kHistory = "History";
+constexpr const char* kUpkeep = "Upkeep";
+constexpr const char* kOther = "Other";
+
+void words(CLI::App& app, Arguments& a) { app.add_option("words", a.words); }
+
+// One value each time it is said: otherwise `--tag daily app.db` would take both.
+void repeated(CLI::App& app, const char* names, std::vector<std::string>& into, const char* value,
+              const char* text) {
+  app.add_option(names, into, text)->allow_extra_args(false)->type_name(value);
+}
+
+void text_option(CLI::App& app, const char* names, std::string& into, const char* value,
+                 const char* text) {
+  app.add_option(names, into, text)->type_name(value);
+}
+
+void flag(CLI::App& app, const char* names, bool& into, const char* text) {
+  app.add_flag(names, into, text);
+}
+
+void yes(CLI::App& app, Arguments& a) { flag(app, "-y,--yes", a.yes, "do not ask"); }
+void dry_run(CLI::App& app, Arguments& a) {
+  flag(app, "-n,--dry-run", a.dry_run, "only say what would be done");
+}
+
+void keep_options(CLI::App& app, KeepFlags& keep) {
+  text_option(app, "--keep-last", keep.last, "N", "keep the newest N snapshots (or \"all\")");
+  text_option(app, "--keep-hourly", keep.hourly, "N",
+              "keep the newest of each of the last N hours that have any");
+  text_option(app, "--keep-daily", keep.daily, "N", "the same for days");
+  text_option(app, "--keep-weekly", keep.weekly, "N", "the same for weeks, which begin on Monday");
+  text_option(app, "--keep-monthly", keep.monthly, "N", "the same for months");
+  text_option(app, "--keep-yearly", keep.yearly, "N", "the same for years");
+  text_option(app, "--keep-within", keep.within, "SPAN",
+              "keep what is younger than SPAN (such as 30d or 1y6mo) when the newest was taken");
+  repeated(app, "--keep-tag", keep.tags, "TAG", "keep what has this tag; may be repeated");
+}
+
+void tag_filter(CLI::App& app, Arguments& a) {
+  repeated(app, "-t,--tag", a.tags, "TAG",
+           "only snapshots with this tag; may be repeated: with all of them");
+}
+void database_filter(CLI::App& app, Arguments& a) {
+  repeated(app, "-d,--database", a.databases, "DB",
+           "only snapshots that hold this database; may be repeated");
+}
+void index_option(CLI::App& app, Arguments& a) {
+  app.add_option("-i,--index", a.index, "choose the Nth newest snapshot; 1 is the newest")
+      ->type_name("N");
+}
+
+void init_options(CLI::App& app, Arguments& a) {
+  flag(app, "--no-encryption", a.no_encryption,
+       "make a repository that anybody who can read it can restore from");
+  text_option(app, "--label", a.label, "TEXT",
+              "what to call the first key (user@host unless said)");
+}
+
+void backup_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  flag(app, "-a,--all", a.all, "all databases of the configuration, at one moment");
+  text_option(app, "--name", a.name, "NAME",
+              "call the snapshot so (DB_backup_YYYYMMDD_HHMMSS unless said)");
+  repeated(app, "-t,--tag", a.tags, "TAG", "mark the snapshot; may be repeated");
+  keep_options(app, a.keep);
+}
+
+void snapshots_options(CLI::App& app, Arguments& a) {
+  tag_filter(app, a);
+  database_filter(app, a);
+}
+
+void show_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  index_option(app, a);
+  database_filter(app, a);
+}
+
+void stats_options(CLI::App& app, Arguments& a) {
+  text_option(app, "--capacity", a.capacity, "SIZE",
+              "say how full SIZE (such as 1GB) is, and how many days and records still fit");
+}
+
+void log_options(CLI::App& app, Arguments& a) {
+  app.add_option("--last", a.last, "only the newest N entries")->type_name("N");
+}
+
+void verify_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  flag(app, "-a,--all", a.all, "all snapshots, and all that is stored (the same as naming none)");
+  app.add_flag("--read-data{100}", a.read_data,
+               "read every byte and prove every database's checksum; with =PERCENT, of so many of "
+               "the packs, at random")
+      ->type_name("PERCENT");
+  flag(
+      app, "--integrity", a.integrity,
+      "also restore each database to a temporary folder and let SQLite check it (integrity_check)");
+}
+
+void restore_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  index_option(app, a);
+  repeated(app, "-d,--database", a.databases, "DB",
+           "only this database of the snapshot; may be repeated");
+  text_option(app, "--to", a.to, "PATH", "restore to this file, or into this folder");
+  dry_run(app, a);
+  yes(app, a);
+  flag(app, "--while-open", a.while_open,
+       "replace the database although another process has it open");
+  flag(app, "--no-safety-snapshot", a.no_safety_snapshot,
+       "do not first back up what is there: there will be no undo");
+}
+
+void forget_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  keep_options(app, a.keep);
+  tag_filter(app, a);
+  database_filter(app, a);
+  dry_run(app, a);
+  flag(app, "--prune", a.prune, "then free the space, as `holdfast prune` does");
+  yes(app, a);
+}
+
+void prune_options(CLI::App& app, Arguments& a) {
+  dry_run(app, a);
+  text_option(app, "--max-unused", a.max_unused, "PERCENT",
+              "leave packs alone that have no more garbage than this (5 unless said)");
+}
+
+void key_add_options(CLI::App& app, Arguments& a) {
+  text_option(app, "--label", a.label, "TEXT", "what to call it (user@host unless said)");
+}
+
+void key_recovery_options(CLI::App& app, Arguments& a) {
+  flag(app, "--replace", a.replace, "remove the recovery codes there were");
+}
+
+void no_options(CLI::App&, Arguments&) {}
+
+constexpr auto kDefinitions = std::to_array<CommandDefinition>({
+    {"init", "", Command::kInit, kEveryday, "",
+     "make a repository, and print its recovery code once",
+     "The repository is encrypted under a passphrase, from HOLDFAST_PASSPHRASE, "
+     "HOLDFAST_PASSPHRASE_FILE, "
+     "the configuration, or typed twice. The recovery code opens it too, should the passphrase be "
+     "lost: it is shown "
+     "once and stored nowhere. Keep it on paper, away from the machine.",
+     "holdfast init --repo /backup/app\n"
+     "HOLDFAST_PASSPHRASE_FILE=/run/secrets/backup holdfast init  # in a script",
+     init_options},
+    {"backup", "", Command::kBackup, kEveryday, "[DB…]",
+     "take a snapshot of databases, all at one moment",
+     "DB is the name of a configured database, or the path of a SQLite file, whose name is then "
+     "the file's without "
+     "its ending. Applications go on writing meanwhile. Every snapshot is a full one; only what "
+     "changed is stored.\n"
+     "With --keep options, older snapshots of the same series are forgotten afterwards: those from "
+     "this host, of the "
+     "same databases, with exactly the same tags.",
+     "holdfast backup app.db  # one file\n"
+     "holdfast backup --all --tag nightly  # whatever holdfast.toml describes\n"
+     "holdfast backup app.db --tag daily --keep-last 7  # and forget older dailies\n"
+     "holdfast backup app.db --json | jq -r .snapshot",
+     backup_options},
+    {"restore", "", Command::kRestore, kEveryday, "SNAPSHOT",
+     "bring databases back, proved equal to the snapshot",
+     "SNAPSHOT is the beginning of an id, a name, or `latest` (the newest backup; what a restore "
+     "put away does not "
+     "count). What is at the target is backed up first, tagged `before-restore`. The database is "
+     "written beside it, its checksum proved, and only then swapped in. Without --to, a database "
+     "goes to its configured "
+     "path, or else to where it was read from.",
+     "holdfast restore latest  # asks before it replaces anything\n"
+     "holdfast restore latest --to copy.db  # somewhere else\n"
+     "holdfast restore --index 2 --database users --yes  # one of several, the second newest\n"
+     "holdfast restore 3f2a91c0 --dry-run",
+     restore_options},
+    {"snapshots", "list", Command::kSnapshots, kHistory, "", "list the snapshots, newest first", "",
+     "holdfast snapshots\n"
+     "holdfast snapshots --tag daily --database app\n"
+     "holdfast snapshots --json | jq -r '.[0].id'  # the newest",
+     snapshots_options},
+    {"show", "", Command::kShow, kHistory, "SNAPSHOT",
+     "tell everything about a snapshot: tables, rows, sizes",
+     "SNAPSHOT is the beginning of an id, a name, or `latest`.",
+     "holdfast show latest\n"
+     "holdfast show --index 3\n"
+     "holdfast show app_backup_20261121_032415 --verbose  # every table",
+     show_options},
+    {"stats", "", Command::kStats, kHistory, "",
+     "growth, deduplication, compression, and how much more fits", "",
+     "holdfast stats\n"
+     "holdfast stats --capacity 1GB  # how long until it is full",
+     stats_options},
+    {"log", "", Command::kLog, kHistory, "",
+     "every operation that changed something: time, host, command, result", "",
+     "holdfast log --last 20\n"
+     "holdfast log --json | jq '.[] | select(.result != \"ok\")'",
+     log_options},
+    {"verify", "", Command::kVerify, kUpkeep, "[SNAPSHOT…]", "prove that snapshots can be restored",
+     "Looks at the structure of everything, or of the named snapshots: all that is needed is there "
+     "and belongs together. "
+     "With --read-data every byte is read and each database's checksum proved. Names exactly what "
+     "is lost, and which "
+     "snapshots still restore; the next backup stores again what the database still has.",
+     "holdfast verify --all --read-data\n"
+     "holdfast verify latest --integrity\n"
+     "holdfast verify --read-data=10  # a tenth of the packs each night",
+     verify_options},
+    {"forget", "", Command::kForget, kUpkeep, "[SNAPSHOT…]",
+     "remove snapshots, by name or by a policy",
+     "Policies are applied to each host and set of databases apart; docs/retention.md says what "
+     "they mean exactly. "
+     "Without names and --keep options the retention of the configuration applies. Space is freed "
+     "by prune.",
+     "holdfast forget --keep-daily 7 --keep-monthly 12 --dry-run\n"
+     "holdfast forget --tag daily --keep-last 7 --prune --yes\n"
+     "holdfast forget 3f2a91c0",
+     forget_options},
+    {"prune", "", Command::kPrune, kUpkeep, "", "free what no snapshot needs",
+     "Backups may go on meanwhile; nothing that one of them needs is removed.",
+     "holdfast prune --dry-run\n"
+     "holdfast prune --max-unused 0  # the least space",
+     prune_options},
+    {"key list", "", Command::kKeyList, kUpkeep, "", "list the keys that open the repository", "",
+     "holdfast key list", no_options},
+    {"key add", "", Command::kKeyAdd, kUpkeep, "", "let another passphrase open it",
+     "The new passphrase comes from HOLDFAST_NEW_PASSPHRASE, HOLDFAST_NEW_PASSPHRASE_FILE, or is "
+     "typed twice.",
+     "holdfast key add --label \"the night shift\"", key_add_options},
+    {"key remove", "", Command::kKeyRemove, kUpkeep, "KEY", "take a key away",
+     "KEY is the beginning of an id that `holdfast key list` shows. The last key stays. Whoever "
+     "copied the repository "
+     "before still reads that copy with the removed key.",
+     "holdfast key remove 77c0ffee", words},
+    {"key change", "", Command::kKeyChange, kUpkeep, "", "change the passphrase it was opened with",
+     "The new passphrase comes from HOLDFAST_NEW_PASSPHRASE, HOLDFAST_NEW_PASSPHRASE_FILE, or is "
+     "typed twice.",
+     "holdfast key change\n"
+     "HOLDFAST_NEW_PASSPHRASE_FILE=/run/secrets/next holdfast key change",
+     no_options},
+    {"key recovery", "", Command::kKeyRecovery, kUpkeep, "",
+     "make a new recovery code, and print it once", "",
+     "holdfast key recovery --replace  # the old paper is lost", key_recovery_options},
+    {"config check", "", Command::kConfigCheck, kOther, "",
+     "tell whether the configuration is right, and what it means", "", "holdfast config check",
+     no_options},
+    {"completion", "", Command::kCompletion, kOther, "SHELL",
+     "print completions for bash, zsh or fish", "",
+     "holdfast completion bash > /etc/bash_completion.d/holdfast\n"
+     "holdfast completion zsh > ~/.zfunc/_holdfast\n"
+     "holdfast completion fish > ~/.config/fish/completions/holdfast.fish",
+     words},
+    {"version", "", Command::kVersion, kOther, "", "print the version", "",
+     "holdfast version --json", no_options},
+    {"errors", "", Command::kErrors, "", "", "print the catalogue of errors as Markdown", "",
+     "holdfast errors > docs/errors.md", no_options},
+    {"man", "", Command::kManPage, "", "", "print the manual page", "", "holdfast man | man -l -",
+     no_options},
+});
+
+}  // namespace
+
+std::span<const CommandDefinition> command_definitions() { return kDefinitions; }
+
+void add_global_options(CLI::App& app, Arguments& a) {
+  text_option(app, "-r,--repo", a.repository, "PLACE",
+              "the repository: a folder (or HOLDFAST_REPO)");
+  text_option(
+      app, "-c,--config", a.configuration, "FILE",
+      "the configuration (or HOLDFAST_CONFIG; ./holdfast.toml, then /etc/holdfast/holdfast.toml)");
+  flag(app, "--json", a.json, "answer in JSON on stdout; everything for people goes to stderr");
+  flag(app, "-q,--quiet", a.quiet, "say only warnings and errors");
+  flag(app, "-v,--verbose", a.verbose, "say more");
+  flag(app, "--no-cache", a.no_cache, "keep no local page digests");
+  text_option(app, "--cache-dir", a.cache_directory, "FOLDER",
+              "where they are kept (or HOLDFAST_CACHE_DIR; ~/.cache/holdfast)");
+  flag(app, "--no-key-cache", a.no_key_cache,
+       "do not keep the unlocked key for this session (or HOLDFAST_KEY_CACHE=off)");
+  app.add_option("--color", a.color, "auto, always or never")->type_name("WHEN");
+  flag(app, "-h,--help", a.help, "explain a command");
+  flag(app, "--version", a.version, "print the version");
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,45 @@
+// holdfast.toml. docs/cli.md, "Configuration", is its reference.
+#ifndef HOLDFAST_SERVICE_CONFIGURATION_H_
+#define HOLDFAST_SERVICE_CONFIGURATION_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "repository/retention.h"
+#include "service/environment.h"
+
+namespace holdfast::service {
+
+struct DatabaseConfiguration {
+  std::string name;
+  std::vector<std::string> source;  // at least one; see service/source.h
+  std::optional<repository::RetentionPolicy> keep;
+};
+
+struct Configuration {
+  env::Path file;          // empty: there is none, and all the rest is default
+  std::string repository;  // a URL or absolute path; empty: not configured
+  env::Path passphrase_file;
+  bool key_cache = true;
+  std::optional<int> compression;
+  std::vector<DatabaseConfiguration> databases;  // in the order of the file
+  std::optional<repository::RetentionPolicy> retention;
+
+  const DatabaseConfiguration* database(std::string_view name) const;
+};
+
+// `chosen` (--config) or HOLDFAST_CONFIG, which must then be there; otherwise ./holdfast.toml,
+// otherwise /etc/holdfast/holdfast.toml; empty if there is none of them.
+env::Path find_configuration(const World& world, std::string_view chosen);
+
+// Throws kConfiguration with file, line and what was probably meant. Relative paths are relative to
+// the file's folder.
+Configuration parse_configuration(std::string_view text, const env::Path& file,
+                                  const Variables& variables);
+Configuration load_configuration(const World& world, std::string_view chosen);
+
+}  // namespace holdfast::service
+
+#endif  // HOLDFAST_SERVICE_CONFIGURATION_H_

@@ -1,0 +1,171 @@
+#include "service/restore_job.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "service/audit.h"
+#include "service/databases.h"
+#include "service/nearest_word.h"
+#include "sqlite/replacement.h"
+
+namespace holdfast::service {
+namespace {
+
+using repository::DatabaseState;
+using repository::Snapshot;
+
+bool is_directory(const World& world, const env::Path& path) {
+  const auto status = world.files.status(path);
+  return status && status->directory;
+}
+
+std::vector<const DatabaseState*> chosen_states(const Snapshot& snapshot,
+                                                std::span<const std::string> names) {
+  std::vector<const DatabaseState*> states;
+  std::vector<std::string> known;
+  for (const DatabaseState& state : snapshot.databases) {
+    known.push_back(state.name);
+    if (names.empty()) states.push_back(&state);
+  }
+  for (const std::string& name : names) {
+    const DatabaseState* state = snapshot.database(name);
+    if (state == nullptr) {
+      const std::string near = nearest_word(name, known);
+      throw Error(ErrorCode::kDatabaseUnknown,
+                  fmt::format("snapshot {} does not hold the database \"{}\"{}; it holds {}",
+                              snapshot.id.short_hex(), name,
+                              near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near),
+                              fmt::join(known, ", ")));
+    }
+    if (std::ranges::find(states, state) == states.end()) states.push_back(state);
+  }
+  return states;
+}
+
+// The names their files had; where two were alike, the databases' own.
+std::vector<std::string> file_names(std::span<const DatabaseState* const> states) {
+  std::vector<std::string> names;
+  for (const DatabaseState* state : states)
+    names.push_back(env::Path(state->source).filename().string());
+  const std::set<std::string> different(names.begin(), names.end());
+  if (different.size() == names.size() && !different.contains("")) return names;
+  names.clear();
+  for (const DatabaseState* state : states) names.push_back(state->name + ".db");
+  return names;
+}
+
+RestoreTarget usual_target(Session& session, const DatabaseState& state) {
+  if (const auto known =
+          configured_database(state.name, session.configuration(), session.world())) {
+    return {state.name, known->source.path,
+            fmt::format("its configured path, from {}", known->source.entry)};
+  }
+  return {state.name, state.source, "the path it was read from"};
+}
+
+std::string log_detail(const Snapshot& snapshot, const RestoreTarget& target,
+                       const engine::RestoreResult& result) {
+  return fmt::format(
+      "{} of snapshot {} to {}{}", target.database, snapshot.id.short_hex(), target.path.string(),
+      result.safety_snapshot
+          ? fmt::format("; what was there is snapshot {}", result.safety_snapshot->id.short_hex())
+          : "");
+}
+
+}  // namespace
+
+std::vector<RestoreTarget> plan_restore(Session& session, const Snapshot& snapshot,
+                                        std::span<const std::string> databases,
+                                        const std::string& to) {
+  const World& world = session.world();
+  const auto states = chosen_states(snapshot, databases);
+  std::vector<RestoreTarget> targets;
+  if (to.empty()) {
+    for (const DatabaseState* state : states) targets.push_back(usual_target(session, *state));
+  } else {
+    const env::Path place = absolute_path(world.directory, expand_home(to, world.variables));
+    const bool folder = states.size() > 1 || to.ends_with('/') || is_directory(world, place);
+    const auto names = file_names(states);
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      targets.push_back({states[i]->name, folder ? place / names[i] : place, "--to"});
+    }
+  }
+  std::set<env::Path> paths;
+  for (RestoreTarget& target : targets) {
+    if (!paths.insert(target.path).second) {
+      throw Error(ErrorCode::kUsage,
+                  fmt::format("two databases would be restored to {}", target.path.string()), {},
+                  "Choose one of them with --database, or a folder with --to.");
+    }
+    if (is_directory(world, target.path)) {
+      throw Error(ErrorCode::kTargetExists, fmt::format("{} is a directory", target.path.string()));
+    }
+    target.exists = world.files.status(target.path).has_value();
+  }
+  return targets;
+}
+
+std::vector<engine::RestoreResult> restore(Session& session, const Snapshot& snapshot,
+                                           std::span<const RestoreTarget> targets,
+                                           const RestoreChoices& choices) {
+  std::vector<engine::RestoreResult> results;
+  const auto restore_one = [&](const RestoreTarget& target) {
+    engine::RestoreRequest request;
+    request.database = target.database;
+    request.target = target.path;
+    request.while_open = choices.while_open;
+    request.safety_snapshot = choices.safety_snapshot;
+    request.safety.command = session.command();
+    request.safety.cache_directory = session.cache_directory();
+    request.safety.compression_level =
+        session.configuration().compression.value_or(codec::kDefaultCompressionLevel);
+    return engine::restore(session.repository(), session.world().files, snapshot, request,
+                           session.progress());
+  };
+  recording_failures(session, "restore", [&] {
+    // Several databases belong together: none is replaced while one of them is in use.
+    for (const RestoreTarget& target : targets) {
+      if (target.exists && !choices.while_open) sqlite::refuse_while_open(target.path);
+    }
+    for (const RestoreTarget& target : targets) {
+      try {
+        results.push_back(restore_one(target));
+      } catch (const Error& error) {
+        if (results.empty()) throw;
+        std::vector<std::string> done;
+        for (const auto& result : results) done.push_back(result.target.string());
+        throw Error(error.code(), fmt::format("{}: {}", target.database, error.happened()),
+                    fmt::format("{} restored completely before; {} was not touched.",
+                                fmt::format("{}{}", fmt::join(done, ", "),
+                                            done.size() == 1 ? " was" : " were"),
+                                target.path.string()),
+                    std::string(error.next()));
+      }
+      record(session, "restore", "ok", log_detail(snapshot, target, results.back()));
+    }
+  });
+  return results;
+}
+
+const Snapshot& select_for_restore(std::span<const Snapshot> newest_first,
+                                   const repository::Selector& selector) {
+  if (selector.text == "latest" && !selector.index) {
+    for (const Snapshot& snapshot : newest_first) {
+      const bool holds =
+          selector.database.empty() || snapshot.database(selector.database) != nullptr;
+      if (holds && std::ranges::find(snapshot.tags, kSafetyTag) == snapshot.tags.end())
+        return snapshot;
+    }
+  }
+  return repository::select(newest_first, selector);
+}
+
+std::string undo_command(const engine::RestoreResult& result, std::string_view database) {
+  if (!result.safety_snapshot) return {};
+  return shell_quoted({"holdfast", "restore", result.safety_snapshot->id.short_hex(), "--database",
+                       std::string(database), "--to", result.target.string()});
+}
+
+}  // namespace holdfast::service

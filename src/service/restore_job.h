@@ -1,0 +1,48 @@
+#ifndef HOLDFAST_SERVICE_RESTORE_JOB_H_
+#define HOLDFAST_SERVICE_RESTORE_JOB_H_
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/restore/restore.h"
+#include "service/session.h"
+
+namespace holdfast::service {
+
+struct RestoreTarget {
+  std::string database;
+  env::Path path;
+  std::string reason;   // why there: "its configured path"
+  bool exists = false;  // something would be replaced
+};
+
+// Where each of `databases` (empty: all of the snapshot) would go. `to` is a file, or a directory
+// if it is one or if there are several databases; empty: the configured path, else the path it was
+// read from. Throws kDatabaseUnknown, kUsage.
+std::vector<RestoreTarget> plan_restore(Session& session, const repository::Snapshot& snapshot,
+                                        std::span<const std::string> databases,
+                                        const std::string& to);
+
+struct RestoreChoices {
+  bool while_open = false;
+  bool safety_snapshot = true;
+};
+// One after the other; what was restored before a failure stays restored, and the error says so.
+std::vector<engine::RestoreResult> restore(Session& session, const repository::Snapshot& snapshot,
+                                           std::span<const RestoreTarget> targets,
+                                           const RestoreChoices& choices);
+
+// "latest" means the latest backup, not what a restore put away: snapshots tagged "before-restore"
+// are passed over unless there is nothing else. Otherwise as repository::select().
+const repository::Snapshot& select_for_restore(std::span<const repository::Snapshot> newest_first,
+                                               const repository::Selector& selector);
+
+// The command that undoes a restore; empty if nothing was there before.
+std::string undo_command(const engine::RestoreResult& result, std::string_view database);
+
+inline constexpr std::string_view kSafetyTag = "before-restore";
+
+}  // namespace holdfast::service
+
+#endif  // HOLDFAST_SERVICE_RESTORE_JOB_H_
