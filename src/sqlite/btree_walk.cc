@@ -8,7 +8,7 @@ namespace holdfast::sqlite {
 namespace {
 
 constexpr std::size_t kInteriorHeaderSize = 12;
-constexpr std::byte kTableInterior{0x05}, kIndexInterior{0x02}, kTableLeaf{0x0d}, kIndexLeaf{0x0a};
+constexpr std::byte kTableInterior{0x05}, kIndexInterior{0x02};
 
 std::size_t header_offset(PageNumber page) { return page == 1 ? kFileHeaderSize : 0; }
 
@@ -26,12 +26,11 @@ BtreeWalk::BtreeWalk(PageSource& source, const std::vector<PageFacts>& facts,
       static_cast<PageNumber>(std::min<std::size_t>(geometry_.page_count, facts.size()));
 }
 
-std::optional<std::uint64_t> BtreeWalk::entries_below(std::int64_t root, std::string_view owner) {
+std::optional<std::uint64_t> BtreeWalk::entries_below(std::int64_t root, std::string_view owner,
+                                                      std::vector<PageNumber>* leaves) {
   if (!meet(root, owner)) return std::nullopt;
   const auto root_page = static_cast<PageNumber>(root);
-  source_.read(root_page, buffer_);
-  const std::byte type = buffer_[header_offset(root_page)];
-  Tree tree{.owner = owner, .is_table = type == kTableInterior || type == kTableLeaf};
+  Tree tree{.owner = owner, .leaves = leaves, .is_table = is_table_page(root_page)};
   std::vector<PageNumber> pending{root_page};
   while (!pending.empty()) {
     const PageNumber page = pending.back();
@@ -41,11 +40,20 @@ std::optional<std::uint64_t> BtreeWalk::entries_below(std::int64_t root, std::st
   return tree.intact ? std::optional(tree.entries) : std::nullopt;
 }
 
+bool BtreeWalk::is_table_page(PageNumber page) {
+  if (facts_[page - 1].kind() != PageKind::kInterior) {
+    return facts_[page - 1].kind() == PageKind::kTableLeaf;
+  }
+  source_.read(page, buffer_);
+  return buffer_[header_offset(page)] == kTableInterior;
+}
+
 void BtreeWalk::visit(Tree& tree, PageNumber page, std::vector<PageNumber>& pending) {
   const PageFacts facts = facts_[page - 1];
   const PageKind leaf = tree.is_table ? PageKind::kTableLeaf : PageKind::kIndexLeaf;
   if (facts.kind() == leaf) {
     tree.entries += facts.cells();
+    if (tree.leaves != nullptr) tree.leaves->push_back(page);
   } else if (facts.kind() == PageKind::kInterior) {
     visit_interior(tree, page, pending);
   } else {

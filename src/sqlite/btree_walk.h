@@ -25,17 +25,20 @@ class BtreeWalk {
             std::vector<std::string>& problems);
 
   // Entries of the b-tree at `root`: rows of a table, keys of an index. Empty where it is damaged;
-  // `owner` names the tree in the problems.
-  std::optional<std::uint64_t> entries_below(std::int64_t root, std::string_view owner);
+  // `owner` names the tree in the problems. Appends the leaves it counted to `leaves`, if given.
+  std::optional<std::uint64_t> entries_below(std::int64_t root, std::string_view owner,
+                                             std::vector<PageNumber>* leaves = nullptr);
   void check_freelist();
 
  private:
   struct Tree {
     std::string_view owner;
+    std::vector<PageNumber>* leaves = nullptr;
     bool is_table = false;  // as its root says; an index otherwise
     std::uint64_t entries = 0;
     bool intact = true;
   };
+  bool is_table_page(PageNumber page);
   void visit(Tree& tree, PageNumber page, std::vector<PageNumber>& pending);
   void visit_interior(Tree& tree, PageNumber page, std::vector<PageNumber>& pending);
   // False, and a problem, for a page that is out of range or was met before.

@@ -45,7 +45,6 @@ Connection::Connection(const std::filesystem::path& path, Access access,
   }
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, static_cast<int>(busy_timeout.count()));
-  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   checkpoint_on_close(false);
   sqlite3_int64 no_mapping = 0;
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_MMAP_SIZE, &no_mapping);

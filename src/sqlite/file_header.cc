@@ -17,6 +17,9 @@ FileHeader FileHeader::parse(ByteView bytes) {
   header.change_counter = load_be32(at + 24);
   const std::uint32_t valid_for = load_be32(at + 92);
   if (valid_for == header.change_counter) header.page_count = load_be32(at + 28);
+  header.reserved_bytes = std::to_integer<std::uint32_t>(at[20]);
+  const std::uint32_t encoding = load_be32(at + 56);
+  if (encoding == 2 || encoding == 3) header.encoding = static_cast<TextEncoding>(encoding);
   header.first_freelist_trunk = load_be32(at + 32);
   header.freelist_pages = load_be32(at + 36);
   return header;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/bytes.h"
+#include "sqlite/record.h"
 
 namespace holdfast::sqlite {
 
@@ -17,7 +18,9 @@ struct FileHeader {
   std::uint32_t page_size = 0;  // 0 unless a power of two from 512 to 65536
   bool says_wal = false;
   std::uint32_t change_counter = 0;
-  std::uint32_t page_count = 0;  // 0 where a writer older than SQLite 3.7 left it unset
+  std::uint32_t page_count = 0;      // 0 where a writer older than SQLite 3.7 left it unset
+  std::uint32_t reserved_bytes = 0;  // at the end of each page, for extensions
+  TextEncoding encoding = TextEncoding::kUtf8;
   std::uint32_t first_freelist_trunk = 0, freelist_pages = 0;
 
   // Needs kFileHeaderSize bytes.

@@ -1,52 +1,26 @@
 #include "sqlite/table_statistics.h"
 
 #include <fmt/format.h>
-#include <sqlite3.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/error.h"
 #include "sqlite/btree_walk.h"
+#include "sqlite/schema_entries.h"
 #include "sqlite/statement.h"
 
 namespace holdfast::sqlite {
 namespace {
 
-struct SchemaEntry {
-  std::string type, name;
-  std::int64_t root = 0;  // 0 for views, triggers and virtual tables
-};
+// SQLite keeps about a kilobyte for each entry that it parses.
+constexpr std::size_t kMostParsedEntries = 2000;
 
-std::vector<SchemaEntry> read_entries(sqlite3* connection) {
-  std::vector<SchemaEntry> entries;
-  Statement select(connection, "SELECT type, name, rootpage FROM sqlite_schema");
-  while (select.step()) {
-    entries.push_back({.type = select.text(0), .name = select.text(1), .root = select.integer(2)});
-  }
-  return entries;
-}
-
-std::vector<SchemaEntry> read_schema(sqlite3* connection, std::vector<std::string>& problems) {
-  if (connection == nullptr) {
-    problems.emplace_back("the schema cannot be read: SQLite does not open the file");
-    return {};
-  }
+void check_schema(sqlite3* connection, std::vector<std::string>& problems) {
   try {
-    return read_entries(connection);
+    Statement(connection, "SELECT 1 FROM sqlite_schema").step();
   } catch (const Error& error) {
-    problems.push_back(fmt::format("the schema cannot be read whole: {}", error.happened()));
+    problems.push_back(fmt::format("the schema is not understood: {}", error.happened()));
   }
-  // With this setting SQLite passes over the entries that it does not understand.
-  sqlite3_db_config(connection, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, nullptr);
-  std::vector<SchemaEntry> entries;
-  try {
-    entries = read_entries(connection);
-  } catch (const Error&) {
-    entries.clear();
-  }
-  sqlite3_db_config(connection, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0, nullptr);
-  return entries;
 }
 
 void count_entry(const SchemaEntry& entry, BtreeWalk& walk, DatabaseStatistics& statistics) {
@@ -68,14 +42,21 @@ void count_entry(const SchemaEntry& entry, BtreeWalk& walk, DatabaseStatistics& 
 
 DatabaseStatistics gather_statistics(PageSource& source, const std::vector<PageFacts>& facts) {
   DatabaseStatistics statistics;
-  const auto entries = read_schema(source.connection(), statistics.problems);
-  if (source.connection() == nullptr) return statistics;
-  BtreeWalk walk(source, facts, statistics.problems);
-  walk.entries_below(1, "the schema");
+  auto& problems = statistics.problems;
+  if (source.connection() == nullptr) {
+    problems.emplace_back("the schema cannot be read: SQLite does not open the file");
+    return statistics;
+  }
+  BtreeWalk walk(source, facts, problems);
+  std::vector<PageNumber> leaves;
+  walk.entries_below(1, "the schema", &leaves);
+  const auto entries = read_schema_entries(source, leaves, problems);
+  if (entries.size() <= kMostParsedEntries) check_schema(source.connection(), problems);
   for (const SchemaEntry& entry : entries) count_entry(entry, walk, statistics);
   walk.check_freelist();
   std::sort(statistics.tables.begin(), statistics.tables.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
+  problems.resize(std::min(problems.size(), BtreeWalk::kMostProblems));
   return statistics;
 }
 

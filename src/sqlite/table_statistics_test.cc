@@ -86,6 +86,26 @@ TEST_F(Statistics, CoverFullTextAndSpatialTablesByTheirShadows) {
   EXPECT_THAT(statistics.tables, SizeIs(8));
 }
 
+TEST_F(Statistics, ReadNamesOfEveryLengthAndEncoding) {
+  for (const char* encoding : {"UTF-8", "UTF-16le", "UTF-16be"}) {
+    std::filesystem::remove(path);
+    const std::string odd = "Grüße, 世界 🦀", tall(700, 'n');
+    run_sql(path, fmt::format("PRAGMA page_size=512; PRAGMA encoding='{}'; CREATE TABLE \"{}\"(x);"
+                              "CREATE TABLE {}(x); INSERT INTO \"{}\" VALUES(1);",
+                              encoding, odd, tall, odd));
+    for (int i = 0; i < 300; ++i) {
+      run_sql(path, fmt::format("PRAGMA synchronous=OFF; CREATE TABLE t{}({} x)", i,
+                                std::string(i, 'c')));
+    }
+    const auto statistics = gather();
+    EXPECT_THAT(statistics.problems, IsEmpty());
+    EXPECT_THAT(statistics.tables, SizeIs(302));
+    EXPECT_EQ(statistics.tables.front().name, odd);
+    EXPECT_EQ(statistics.tables.front().rows, 1);
+    EXPECT_EQ(statistics.tables.at(1).name, tall);
+  }
+}
+
 TEST_F(Statistics, AcceptAListOfFreePages) {
   run_sql(path,
           "PRAGMA page_size=512; CREATE TABLE t(x);" + numbers(5000) +
@@ -139,6 +159,12 @@ TEST_F(DamagedStatistics, SayThatACellLiesOutsideOfItsPage) {
 TEST_F(DamagedStatistics, PassOverASchemaEntryThatIsNoSql) {
   run_sql(path, "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql='no sql' WHERE name='t';");
   EXPECT_EQ(rows_of_t(), 3000);
+}
+
+TEST_F(DamagedStatistics, SayThatAnEntryOfTheSchemaCannotBeRead) {
+  overwrite(1, 100 + 8, std::string("\x01\xff", 2));
+  const auto statistics = gather();
+  EXPECT_THAT(statistics.problems, Contains(HasSubstr("page 1 of the schema cannot be read")));
 }
 
 TEST_F(Statistics, OfARandomFileSayThatThereIsNoSchema) {
