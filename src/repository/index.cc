@@ -176,9 +176,7 @@ LoadedIndex load_index(const Repository& repository, const IndexLoading& loading
       loaded.unreadable.push_back(name);
     }
   }
-  const bool adopt = loading.adopt_unindexed || !loaded.unreadable.empty();
-  std::map<PackId, std::uint64_t> present;
-  if (loading.check_packs || adopt) present = list_packs(store);
+  std::map<PackId, std::uint64_t> present = list_packs(store);
 
   std::set<PackId> lost;
   for (IndexContent& content : contents) {
@@ -188,7 +186,7 @@ LoadedIndex load_index(const Repository& repository, const IndexLoading& loading
         ++loaded.left_out;
         continue;
       }
-      if (loading.check_packs && loaded.index.pack(pack.id) == nullptr) {
+      if (loaded.index.pack(pack.id) == nullptr) {
         const auto found = present.find(pack.id);
         if (found == present.end() || found->second != pack.size()) {
           lost.insert(pack.id);
@@ -200,7 +198,6 @@ LoadedIndex load_index(const Repository& repository, const IndexLoading& loading
     for (const WithdrawnBlob& blob : content.withdrawn) loaded.index.withdraw(blob);
   }
   loaded.lost_packs.assign(lost.begin(), lost.end());
-  if (!adopt) return loaded;
   for (const auto& [id, size] : present) {
     if (loading.except.contains(id) || loaded.index.pack(id) != nullptr || lost.contains(id))
       continue;
@@ -209,7 +206,8 @@ LoadedIndex load_index(const Repository& repository, const IndexLoading& loading
       loaded.unindexed.push_back(pack);
       loaded.index.add(std::move(pack));
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kDamagedObject && error.code() != ErrorCode::kNotFound) throw;
+      if (error.code() == ErrorCode::kNotFound) continue;  // pruned meanwhile
+      if (error.code() != ErrorCode::kDamagedObject) throw;
       loaded.unreadable_packs.push_back(pack_name(id));
     }
   }

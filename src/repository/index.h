@@ -86,19 +86,18 @@ struct LoadedIndex {
   std::vector<std::string> unreadable;  // damaged index objects
   std::vector<PackId>
       lost_packs;  // listed, but missing or of another size in the store; left out of `index`
-  std::uint64_t left_out = 0;           // packs that are in IndexLoading::except
-  std::vector<PackDescription> unindexed;  // adopted from packs that no index lists (only if asked)
+  std::uint64_t left_out = 0;              // packs that are in IndexLoading::except
+  // Packs that no index lists: of interrupted backups, of ones under way, or of index objects that were
+  // lost. They are in `index` all the same.
+  std::vector<PackDescription> unindexed;
   std::vector<std::string>
       unreadable_packs;  // that no index lists and whose directory cannot be read
 };
 
 struct IndexLoading {
-  bool check_packs = true;            // compare with the store's listing of packs/
-  bool adopt_unindexed = false;       // read the directories of packs that no index lists
   std::unordered_set<PackId> except;  // packs to leave out (condemned ones)
 };
 
-// Damaged index objects make it adopt unindexed packs whether asked or not.
 LoadedIndex load_index(const Repository& repository, const IndexLoading& loading = {});
 
 }  // namespace holdfast::repository

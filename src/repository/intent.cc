@@ -42,7 +42,7 @@ Intent::Intent(const Repository& repository, IntentKind kind, std::chrono::secon
     while (repository_->clock().wait(heartbeat, stop)) {
       try {
         beat();
-      } catch (const Error&) {
+      } catch (...) {
         // The next beat may get through; if none does, still_there() tells before anything is
         // acknowledged.
       }
@@ -56,7 +56,8 @@ Intent::~Intent() {
   for (const std::string& name : {object_, object_ + std::string(kBroken)}) {
     try {
       if (name == object_ || repository_->store().stat(name)) repository_->store().remove(name);
-    } catch (const Error&) {
+    } catch (...) {
+      // It goes stale.
     }
   }
 }

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kHeader{"HFPK\x01\0\0\0", kPackHeaderSize};
 constexpr std::string_view kFooterMagic = "HFPE";
+constexpr std::size_t kPackReserve = kPackTarget + (3u << 20);
 
 Bytes associated_data(std::string_view part, const PackId& id) {
   ByteWriter data;
@@ -30,6 +31,12 @@ std::uint64_t page_total(const PackDescription& pack) {
 }  // namespace
 
 std::string pack_name(const PackId& id) { return "packs/" + id.hex(); }
+
+PackId random_pack_id() {
+  PackId id;
+  codec::random_bytes(id.bytes);
+  return id;
+}
 
 std::uint64_t PackDescription::blobs_size() const {
   std::uint64_t sum = 0;
@@ -51,6 +58,9 @@ void PackBuilder::add(const EncodedBlob& blob, std::span<const codec::PageDigest
   if (digests.size() != blob.entry.pages) {
     throw Error(ErrorCode::kInternal, "a blob of pages comes with the digest of each");
   }
+  // Once and for all, where doubling would take up to twice the memory. Untouched memory costs
+  // nothing.
+  if (content_.capacity() < kPackReserve) content_.reserve(kPackReserve);
   content_.insert(content_.end(), blob.box.begin(), blob.box.end());
   description_.entries.push_back(blob.entry);
   digests_.insert(digests_.end(), digests.begin(), digests.end());
@@ -125,6 +135,19 @@ PackDescription read_directory(storage::Store& store, const MasterKeys& keys, co
   PackDescription pack = parse_directory(keys, id, digests_size, box);
   if (pack.size() != size) throw damaged("has another size than its directory says");
   return pack;
+}
+
+void check_pack_frame(storage::Store& store, const MasterKeys& keys, const PackDescription& pack) {
+  const std::string name = pack_name(pack.id);
+  Bytes header(kPackHeaderSize);
+  store.get_range(name, 0, header);
+  if (as_text(header) != kHeader) {
+    throw Error(ErrorCode::kDamagedObject, name + " does not begin like a pack");
+  }
+  const PackDescription own = read_directory(store, keys, pack.id, pack.size());
+  if (own.entries != pack.entries || own.digests_size != pack.digests_size) {
+    throw Error(ErrorCode::kDamagedObject, name + " holds other blobs than its index says");
+  }
 }
 
 std::vector<codec::PageDigest> open_digests(const MasterKeys& keys, const PackDescription& pack,

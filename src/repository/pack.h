@@ -36,6 +36,8 @@ struct PackDescription {
   std::uint64_t digests_offset() const { return kPackHeaderSize + blobs_size(); }
 };
 
+PackId random_pack_id();
+
 class PackBuilder {
  public:
   explicit PackBuilder(PackId id);
@@ -63,6 +65,9 @@ class PackBuilder {
 // kNotFound.
 PackDescription read_directory(storage::Store& store, const MasterKeys& keys, const PackId& id,
                                std::uint64_t size);
+// Everything of the pack but its blobs and digests: header, directory and footer, compared with
+// what an index says. Throws kDamagedObject.
+void check_pack_frame(storage::Store& store, const MasterKeys& keys, const PackDescription& pack);
 // The digests of all kPages blobs of the pack, in the order of its entries.
 std::vector<codec::PageDigest> read_digests(storage::Store& store, const MasterKeys& keys,
                                             const PackDescription& pack);

@@ -24,7 +24,7 @@ TEST(MapLeaf, IsReadBackAsItWasWritten) {
     LeafBuilder builder;
     while (builder.pages() < kLeafPages) {
       const auto left = static_cast<std::uint32_t>(kLeafPages - builder.pages());
-      builder.add(blob(random() % 7), random() % 256, std::min(left, 1 + random() % 300));
+      builder.add(blob(random() % 7), static_cast<std::uint32_t>(random() % 256), std::min<std::uint32_t>(left, 1 + random() % 300));
     }
     const MapLeaf leaf = builder.take();
     EXPECT_EQ(parse_leaf(serialize(leaf), kLeafPages), leaf);

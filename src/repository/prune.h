@@ -13,8 +13,11 @@ namespace holdfast::repository {
 struct PruneRequest {
   bool dry_run = false;
   double max_waste = 0.05;  // packs with more garbage than this share are repacked
-  std::chrono::seconds grace{0};        // waited between the two marks; needed only where listings lag behind
-  std::chrono::seconds intent_timeout{600};  // a writer without a heartbeat for so long is taken for dead
+  std::chrono::seconds grace{
+      0};  // waited between the two marks; needed only where listings lag behind
+  std::chrono::seconds longest_wait{60};  // for backups under way; then the next prune goes on
+  std::chrono::seconds intent_timeout{
+      600};  // a writer without a heartbeat for so long is taken for dead
 };
 
 struct PruneResult {

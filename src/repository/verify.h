@@ -13,9 +13,10 @@ namespace holdfast::repository {
 
 struct VerifyRequest {
   std::vector<SnapshotId> snapshots;  // empty: all, and every pack even if no snapshot needs it
-  double read_data_percent = 0;       // 0: structure only; of the packs, chosen at random when below 100
+  double read_data_percent = 0;  // 0: structure only; of the packs, chosen at random when below 100
   unsigned threads = 0;
-  bool remember_damage = true;        // withdraw damaged blobs from the index, so that the next backup heals them
+  bool remember_damage =
+      true;  // withdraw damaged blobs from the index, so that the next backup heals them
 };
 
 struct Damage {
@@ -34,7 +35,8 @@ struct VerifyReport {
   std::vector<Damage> damage;
   std::vector<SnapshotVerdict> snapshots;  // each that was looked at
   std::uint64_t packs = 0, blobs = 0, bytes_read = 0;
-  std::uint64_t databases_proved = 0;  // whole-database checksums compared (with 100 % of the data read)
+  std::uint64_t databases_proved =
+      0;  // whole-database checksums compared (with 100 % of the data read)
   bool ok() const { return damage.empty(); }
 };
 

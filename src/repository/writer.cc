@@ -15,12 +15,6 @@ constexpr std::size_t kWaitingPacks = 1;
 // So many index objects are merged into one by the next writer.
 constexpr std::size_t kIndexObjects = 64;
 
-PackId random_pack_id() {
-  PackId id;
-  codec::random_bytes(id.bytes);
-  return id;
-}
-
 }  // namespace
 
 Writer::Writer(const Repository& repository)
@@ -118,7 +112,8 @@ void Writer::flush() {
   IndexContent content{.packs = std::exchange(stored_, {}), .withdrawn = {}};
   content.packs.insert(content.packs.end(), loaded_.unindexed.begin(), loaded_.unindexed.end());
   loaded_.unindexed.clear();
-  // What is condemned or lost was left out of the index in memory; it must not be left out of the store's.
+  // What is condemned or lost was left out of the index in memory; it must not be left out of the
+  // store's.
   const bool merge = loaded_.objects.size() >= kIndexObjects && loaded_.lost_packs.empty() &&
                      loaded_.left_out == 0;
   if (merge) {

@@ -7,10 +7,10 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/version.h"
 #include "codec/keyed_hash.h"
 #include "engine/backup/base_state.h"
@@ -69,16 +69,12 @@ class Backup {
                  .files = files,
                  .progress = progress,
                  .compression_level = request.compression_level,
-                 .threads = threads(request),
+                 .threads = thread_count(request.threads),
                  .longest_view = request.longest_view} {}
 
   BackupResult run();
 
  private:
-  static unsigned threads(const BackupRequest& request) {
-    return request.threads != 0 ? request.threads
-                                : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
-  }
   void warn(std::string sentence);
   void report_losses();
   env::Path table_path(const BackupSource& database);

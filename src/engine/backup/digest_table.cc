@@ -54,7 +54,7 @@ DigestTable::~DigestTable() {
   file_.reset();
   try {
     files_->remove(temporary_);
-  } catch (const std::exception&) {
+  } catch (...) {
     // A leftover of a few megabytes in a cache folder harms nobody.
   }
 }

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <mutex>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "repository/page_map.h"
 
 namespace holdfast::engine {
@@ -83,7 +82,7 @@ class PageWriter {
   void run(unsigned threads);
 
  private:
-  void work();
+  void work(const std::atomic<bool>& stop);
   void write_blob(std::size_t number, repository::BlobDecoder& decoder, Bytes& buffer,
                   codec::DatabaseChecksum& sum);
 
@@ -95,18 +94,12 @@ class PageWriter {
   codec::PageHasher hasher_;
   codec::ChecksumKey checksum_key_;
   std::atomic<std::size_t> next_{0};
-  std::atomic<bool> stop_{false};
   std::mutex mutex_;
   codec::DatabaseChecksum sum_;
-  std::exception_ptr failure_;
 };
 
 void PageWriter::run(unsigned threads) {
-  {
-    std::vector<std::jthread> workers;
-    for (unsigned i = 0; i < threads; ++i) workers.emplace_back([this] { work(); });
-  }
-  if (failure_) std::rethrow_exception(failure_);
+  run_parallel(threads, [this](const std::atomic<bool>& stop) { work(stop); });
   const std::string checksum = sum_.finish(state_.page_size, state_.page_count);
   if (checksum != state_.checksum) {
     throw Error(ErrorCode::kChecksumMismatch,
@@ -115,22 +108,16 @@ void PageWriter::run(unsigned threads) {
   }
 }
 
-void PageWriter::work() {
-  try {
-    repository::BlobDecoder decoder(reader_.repository().keys());
-    Bytes buffer;
-    codec::DatabaseChecksum sum(checksum_key_);
-    for (std::size_t number = next_++; number + 1 < plan_.first_piece.size() && !stop_;
-         number = next_++) {
-      write_blob(number, decoder, buffer, sum);
-    }
-    const std::lock_guard lock(mutex_);
-    sum_.add(sum);
-  } catch (...) {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::current_exception();
-    stop_ = true;
+void PageWriter::work(const std::atomic<bool>& stop) {
+  repository::BlobDecoder decoder(reader_.repository().keys());
+  Bytes buffer;
+  codec::DatabaseChecksum sum(checksum_key_);
+  for (std::size_t number = next_++; number + 1 < plan_.first_piece.size() && !stop;
+       number = next_++) {
+    write_blob(number, decoder, buffer, sum);
   }
+  const std::lock_guard lock(mutex_);
+  sum_.add(sum);
 }
 
 void PageWriter::write_blob(std::size_t number, repository::BlobDecoder& decoder, Bytes& buffer,

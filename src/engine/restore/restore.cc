@@ -6,11 +6,11 @@
 #include <array>
 #include <memory>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "engine/restore/page_writer.h"
 #include "env/randomness.h"
 #include "repository/index.h"
@@ -28,10 +28,6 @@ constexpr std::string_view kUnderWay = ".restoring-";
 constexpr std::chrono::hours kLeftoverAge{24};
 constexpr int kSafetyAttempts = 5;
 
-unsigned thread_count(unsigned wanted) {
-  return wanted != 0 ? wanted : std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
-}
-
 env::Path with_suffix(const env::Path& path, std::string_view suffix) {
   return path.string() + std::string(suffix);
 }
@@ -47,7 +43,7 @@ class FileUnderWay {
     if (path_.empty()) return;
     try {
       files_.remove(path_);
-    } catch (const Error&) {
+    } catch (...) {
       // Nothing was written, or the next restore to this place clears it away.
     }
   }

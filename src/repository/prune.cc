@@ -1,0 +1,284 @@
+#include "repository/prune.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <stop_token>
+#include <unordered_set>
+#include <utility>
+
+#include "base/error.h"
+#include "repository/blob_reader.h"
+#include "repository/intent.h"
+#include "repository/reachable.h"
+#include "repository/writer.h"
+
+namespace holdfast::repository {
+namespace {
+
+constexpr std::chrono::seconds kBetweenLooks{1};
+constexpr std::chrono::hours kMarkerAge{24 * 30};
+
+// What the first mark decides.
+struct Plan {
+  std::vector<PackId> condemned;  // nothing in them is needed, or what is was written again
+  std::vector<PackId> repacked;   // of `condemned`: those that hold needed blobs
+  std::uint64_t rewritten = 0;    // bytes of needed blobs in them
+};
+
+class Prune {
+ public:
+  Prune(const Repository& repository, const PruneRequest& request, Progress& progress)
+      : repository_(repository), request_(request), progress_(progress) {}
+
+  PruneResult run();
+
+ private:
+  void refuse_company(const Intent& own);
+  std::vector<Snapshot> all_snapshots() const;
+  Plan plan(const LoadedIndex& loaded, const Reachable& reachable,
+            const std::unordered_set<PackId>& already) const;
+  void repack(const Plan& plan, const BlobReader& reader, const Reachable& reachable);
+  bool wait_for_writers(Intent& own);
+  std::unordered_set<PackId> confirm(const LoadedIndex& loaded,
+                                     const std::unordered_set<PackId>& condemned) const;
+  void replace_index(const LoadedIndex& loaded, const std::unordered_set<PackId>& doomed);
+  void remove(const std::string& name) const;
+
+  const Repository& repository_;
+  const PruneRequest& request_;
+  Progress& progress_;
+  PruneResult result_;
+};
+
+void Prune::remove(const std::string& name) const {
+  try {
+    repository_.store().remove(name);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+  }
+}
+
+// Two prunes could each keep the other's copy of a blob and remove its own, so there is only one.
+// Both may see each other and give up: that is no loss.
+void Prune::refuse_company(const Intent& own) {
+  for (const IntentInfo& intent : list_intents(repository_, own.object())) {
+    if (intent.kind == IntentKind::kPrune && env::is_certainly_dead(intent.process)) {
+      break_intent(repository_, intent);
+    } else if (intent.kind == IntentKind::kPrune) {
+      throw Error(ErrorCode::kPruneRunning, fmt::format("a prune is running on {} (process {})",
+                                                        intent.process.host, intent.process.pid));
+    }
+  }
+}
+
+// A snapshot that cannot be read may need anything.
+std::vector<Snapshot> Prune::all_snapshots() const {
+  SnapshotList list = list_snapshots(repository_);
+  if (!list.unreadable.empty()) {
+    throw Error(
+        ErrorCode::kDamagedObject,
+        fmt::format("{} cannot be read, so what it needs is not known", list.unreadable.front()),
+        "Nothing was removed.",
+        "Restore that object from another copy of the repository, or remove it by hand, "
+        "then prune again.");
+  }
+  return std::move(list.snapshots);
+}
+
+Plan Prune::plan(const LoadedIndex& loaded, const Reachable& reachable,
+                 const std::unordered_set<PackId>& already) const {
+  Plan plan;
+  std::unordered_set<BlobId> placed;  // a blob that is needed once is not needed twice
+  for (const PackDescription& pack : loaded.index.packs()) {
+    std::uint64_t needed = 0, total = 0;
+    std::vector<BlobId> own;
+    for (const BlobEntry& entry : pack.entries) {
+      total += entry.stored_size;
+      if (!reachable.blobs.contains(entry.id) || placed.contains(entry.id)) continue;
+      if (loaded.index.withdrawn().contains({pack.id, entry.id})) continue;
+      needed += entry.stored_size;
+      own.push_back(entry.id);
+    }
+    const bool wasteful = needed > 0 && static_cast<double>(total - needed) >
+                                            request_.max_waste * static_cast<double>(total);
+    if (needed == 0 || wasteful || already.contains(pack.id)) plan.condemned.push_back(pack.id);
+    if (needed == 0) continue;
+    placed.insert(own.begin(), own.end());
+    if (!wasteful && !already.contains(pack.id)) continue;
+    plan.repacked.push_back(pack.id);
+    plan.rewritten += needed;
+  }
+  return plan;
+}
+
+// Writes the needed blobs of wasteful packs into new ones. Boxes do not depend on their pack, but
+// each is decoded on the way: what cannot be read is better noticed while the old pack is still
+// there.
+void Prune::repack(const Plan& plan, const BlobReader& reader, const Reachable& reachable) {
+  PackBuilder target(random_pack_id());
+  std::vector<PackDescription> written;
+  const auto close = [&] {
+    if (target.empty()) return;
+    PackBuilder::Finished pack =
+        std::exchange(target, PackBuilder(random_pack_id())).finish(repository_.keys());
+    repository_.store().put(pack_name(pack.description.id), pack.content);
+    result_.bytes_rewritten += pack.content.size();
+    written.push_back(std::move(pack.description));
+  };
+  progress_.stage("Writing what is needed into new packs", plan.rewritten);
+  BlobDecoder decoder(repository_.keys());
+  Bytes plain;
+  std::unordered_set<BlobId> done;
+  for (const PackId& id : plan.repacked) {
+    const PackDescription& pack = *reader.index().pack(id);
+    const auto digests = read_digests(repository_.store(), repository_.keys(), pack);
+    std::uint64_t offset = kPackHeaderSize;
+    std::size_t digest = 0;
+    for (const BlobEntry& entry : pack.entries) {
+      if (reachable.blobs.contains(entry.id) && done.insert(entry.id).second) {
+        EncodedBlob blob{.entry = entry, .box = Bytes(entry.stored_size)};
+        repository_.store().get_range(pack_name(id), offset, blob.box);
+        plain.resize(entry.raw_size);
+        decoder.decode(entry, blob.box, plain);
+        target.add(blob, std::span(digests).subspan(digest, entry.pages));
+        if (target.size() >= kPackTarget) close();
+        progress_.advance(entry.stored_size);
+      }
+      offset += entry.stored_size;
+      digest += entry.pages;
+    }
+  }
+  close();
+  if (!written.empty()) put_index(repository_, {.packs = std::move(written), .withdrawn = {}});
+}
+
+// Writers that were at work when the condemned packs were published may rely on them. False when
+// one of them still lives after the time allowed: the next prune goes on from here.
+bool Prune::wait_for_writers(Intent& own) {
+  const Duration begun = repository_.clock().elapsed();
+  bool told = false;
+  for (;;) {
+    const Time now = own.beat();
+    bool living = false;
+    for (const IntentInfo& intent : list_intents(repository_, own.object())) {
+      if (intent.kind == IntentKind::kPrune) continue;
+      if (is_stale(intent, now, request_.intent_timeout)) {
+        break_intent(repository_, intent);
+        continue;
+      }
+      living = true;
+      if (told) continue;
+      told = true;
+      progress_.notice(fmt::format("waiting for a backup on {} (process {})", intent.process.host,
+                                   intent.process.pid));
+    }
+    if (!living) break;
+    if (repository_.clock().elapsed() - begun > request_.longest_wait) return false;
+    repository_.clock().wait(kBetweenLooks, {});
+  }
+  if (request_.grace.count() > 0) repository_.clock().wait(request_.grace, {});
+  return true;
+}
+
+// The second mark: whatever of the condemned is the only place of something needed after all is
+// kept.
+std::unordered_set<PackId> Prune::confirm(const LoadedIndex& loaded,
+                                          const std::unordered_set<PackId>& condemned) const {
+  const BlobReader reader(repository_, loaded.index);
+  const std::vector<Snapshot> snapshots = all_snapshots();
+  const Reachable reachable = find_reachable(reader, snapshots, progress_);
+  std::unordered_set<PackId> doomed = condemned;
+  for (const BlobId& id : reachable.blobs) {
+    const std::vector<BlobLocation> places = loaded.index.find(id);
+    const bool elsewhere = std::ranges::any_of(
+        places, [&](const BlobLocation& place) { return !doomed.contains(place.pack); });
+    if (!elsewhere && !places.empty()) doomed.erase(places.front().pack);
+  }
+  return doomed;
+}
+
+void Prune::replace_index(const LoadedIndex& loaded, const std::unordered_set<PackId>& doomed) {
+  IndexContent content;
+  for (const PackDescription& pack : loaded.index.packs()) {
+    if (!doomed.contains(pack.id)) content.packs.push_back(pack);
+  }
+  for (const WithdrawnBlob& blob : loaded.index.withdrawn()) {
+    if (loaded.index.pack(blob.pack) != nullptr && !doomed.contains(blob.pack)) {
+      content.withdrawn.push_back(blob);
+    }
+  }
+  result_.index_objects_before = loaded.objects.size() + loaded.unreadable.size();
+  if (!content.packs.empty()) {
+    put_index(repository_, content);
+    result_.index_objects_after = 1;
+  }
+  // Unreadable ones too: what they listed was found again in the packs, and stands in the new one.
+  for (const std::string& name : loaded.objects) remove(name);
+  for (const std::string& name : loaded.unreadable) remove(name);
+}
+
+PruneResult Prune::run() {
+  Intent own(repository_, IntentKind::kPrune);
+  refuse_company(own);
+  const Condemned earlier = load_condemned(repository_);
+  progress_.stage("Finding what is needed", 0);
+  Plan planned;
+  {
+    const LoadedIndex loaded = load_index(repository_);
+    const BlobReader reader(repository_, loaded.index);
+    const std::vector<Snapshot> snapshots = all_snapshots();
+    const Reachable reachable = find_reachable(reader, snapshots, progress_);
+    planned = plan(loaded, reachable, earlier.packs);
+    result_.packs_kept = loaded.index.packs().size() - planned.condemned.size();
+    for (const PackDescription& pack : loaded.index.packs()) result_.bytes_kept += pack.size();
+    for (const PackId& id : planned.condemned) {
+      result_.bytes_freed += loaded.index.pack(id)->size();
+    }
+    result_.bytes_kept -= result_.bytes_freed;
+    result_.packs_removed = planned.condemned.size();
+    result_.packs_repacked = planned.repacked.size();
+    result_.index_objects_before = result_.index_objects_after =
+        loaded.objects.size() + loaded.unreadable.size();
+    if (request_.dry_run) {
+      result_.bytes_rewritten = planned.rewritten;
+      return result_;
+    }
+    if (!planned.repacked.empty()) repack(planned, reader, reachable);
+  }
+  if (planned.condemned.empty() && earlier.objects.empty() && result_.index_objects_before <= 1) {
+    return result_;
+  }
+
+  std::vector<std::string> marks = earlier.objects;
+  if (!planned.condemned.empty()) marks.push_back(put_condemned(repository_, planned.condemned));
+  if (!wait_for_writers(own)) {
+    progress_.notice(fmt::format("a backup is still under way; the next prune removes {} packs",
+                                 planned.condemned.size()));
+    result_.packs_removed = result_.bytes_freed = 0;
+    return result_;
+  }
+  if (!own.still_there()) throw Error(ErrorCode::kIntentLost, "this prune was taken for dead");
+  const LoadedIndex loaded = load_index(repository_);
+  std::unordered_set<PackId> condemned = earlier.packs;
+  condemned.insert(planned.condemned.begin(), planned.condemned.end());
+  const std::unordered_set<PackId> doomed = confirm(loaded, condemned);
+  progress_.stage("Removing packs", doomed.size());
+  replace_index(loaded, doomed);
+  for (const PackId& id : doomed) {
+    remove(pack_name(id));
+    progress_.advance(1);
+  }
+  for (const std::string& mark : marks) remove(mark);
+  remove_old_markers(repository_, own.beat(), kMarkerAge);
+  return result_;
+}
+
+}  // namespace
+
+PruneResult prune(const Repository& repository, const PruneRequest& request, Progress& progress) {
+  return Prune(repository, request, progress).run();
+}
+
+}  // namespace holdfast::repository
