@@ -20,11 +20,14 @@ TEST(MapLeaf, IsReadBackAsItWasWritten) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
+  const auto draw = [&](std::uint32_t below) {
+    return static_cast<std::uint32_t>(random() % below);
+  };
   for (int round = 0; round < 100; ++round) {
     LeafBuilder builder;
     while (builder.pages() < kLeafPages) {
       const auto left = static_cast<std::uint32_t>(kLeafPages - builder.pages());
-      builder.add(blob(random() % 7), static_cast<std::uint32_t>(random() % 256), std::min<std::uint32_t>(left, 1 + random() % 300));
+      builder.add(blob(draw(7)), draw(256), std::min(left, 1 + draw(300)));
     }
     const MapLeaf leaf = builder.take();
     EXPECT_EQ(parse_leaf(serialize(leaf), kLeafPages), leaf);

@@ -21,14 +21,17 @@ TEST(Placements, KeepEachPageWhereItWasPutLast) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
+  const auto draw = [&](std::uint32_t below) {
+    return static_cast<std::uint32_t>(random() % below);
+  };
   for (int round = 0; round < 300; ++round) {
     Placements placements;
     std::map<std::uint32_t, std::pair<BlobId, std::uint32_t>> expected;
-    const std::uint32_t space = 1 + random() % 60, limit = 1 + random() % 70;
-    for (std::uint32_t number = random() % 12; number > 0; --number) {
+    const std::uint32_t space = 1 + draw(60), limit = 1 + draw(70);
+    for (std::uint32_t number = draw(12); number > 0; --number) {
       std::vector<std::uint32_t> pages;
       for (std::uint32_t page = 1; page <= space; ++page) {
-        if (random() % 3 == 0) pages.push_back(page);
+        if (draw(3) == 0) pages.push_back(page);
       }
       placements.add(blob(number), pages);
       for (std::uint32_t slot = 0; slot < pages.size(); ++slot) {
@@ -56,14 +59,17 @@ TEST(PageSet, HoldsExactlyWhatWasInserted) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 random(seed);
+  const auto draw = [&](std::uint32_t below) {
+    return static_cast<std::uint32_t>(random() % below);
+  };
   for (int round = 0; round < 200; ++round) {
     PageSet set;
     std::set<std::uint32_t> expected;
     for (int i = 0; i < 8; ++i) {
-      const std::uint32_t first = 1 + random() % 300, count = random() % 140;
+      const std::uint32_t first = 1 + draw(300), count = draw(140);
       set.insert_range(first, count);
       for (std::uint32_t page = first; page < first + count; ++page) expected.insert(page);
-      const std::uint32_t gone = 1 + random() % 300;
+      const std::uint32_t gone = 1 + draw(300);
       set.erase(gone);
       expected.erase(gone);
     }
