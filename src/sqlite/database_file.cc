@@ -71,4 +71,6 @@ const volatile std::uint32_t* DatabaseFile::wal_index_region(int region) const {
   return static_cast<const volatile std::uint32_t*>(memory);
 }
 
+void DatabaseFile::wal_index_barrier() const { file_->pMethods->xShmBarrier(file_); }
+
 }  // namespace holdfast::sqlite

@@ -36,6 +36,8 @@ class DatabaseFile {
 
   // A region of 32 KiB of the wal-index; null where there is none yet, or none that can be shared.
   const volatile std::uint32_t* wal_index_region(int region) const;
+  // Keeps reads of the wal-index before the call before it, and those after it after.
+  void wal_index_barrier() const;
 
  private:
   sqlite3_file* file_ = nullptr;

@@ -141,8 +141,8 @@ class OtherProcess {
   // With SIGKILL at once, with 0 when it has read all its input.
   void stop(int signal) {
     if (pid_ == 0) return;
-    ::close(input_);
     if (signal != 0) ::kill(pid_, signal);
+    ::close(input_);
     ::waitpid(std::exchange(pid_, 0), nullptr, 0);
     std::fclose(output_);
   }

@@ -1,7 +1,5 @@
 #include "sqlite/wal_index.h"
 
-#include <atomic>
-
 #include "base/error.h"
 
 namespace holdfast::sqlite {
@@ -35,12 +33,14 @@ std::uint32_t WalIndexHeader::page_size() const {
 std::optional<WalIndexHeader> WalIndex::header() const {
   const volatile std::uint32_t* memory = database_.wal_index_region(0);
   if (memory == nullptr) return std::nullopt;
+  // What was read before is not to be read after this header.
+  database_.wal_index_barrier();
   // A writer fills the second copy first, so a reader that begins with the first sees both equal
   // only when neither was being written.
   const WalIndexHeader first = copy_header(memory);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  database_.wal_index_barrier();
   const WalIndexHeader second = copy_header(memory + kHeaderSize);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  database_.wal_index_barrier();
   const bool initialized = (first.words[3] & 0xff) != 0;
   if (first != second || !initialized || !checksum_is_right(first)) return std::nullopt;
   return first;
