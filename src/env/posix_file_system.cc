@@ -8,7 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "base/error.h"
@@ -43,10 +46,17 @@ FileStatus status_from(const struct stat& found) {
           .identity = found.st_ino};
 }
 
+constexpr std::size_t kDirectUnit = 4096;
+constexpr std::size_t kLeastDirect = 256u << 10;
+constexpr std::size_t kBounceSize = 1u << 20;
+
 class PosixFile : public File {
  public:
   PosixFile(int descriptor, Path path) : descriptor_(descriptor), path_(std::move(path)) {}
-  ~PosixFile() override { ::close(descriptor_); }
+  ~PosixFile() override {
+    ::close(descriptor_);
+    if (direct_ >= 0) ::close(direct_);
+  }
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;
 
@@ -64,7 +74,19 @@ class PosixFile : public File {
     return done;
   }
 
+  void bypass_cache() override {
+    if (direct_ >= 0) return;
+    // Through the descriptor, not the path: another file may stand there by now.
+    direct_ = ::open(fmt::format("/proc/self/fd/{}", descriptor_).c_str(),
+                     O_WRONLY | O_DIRECT | O_CLOEXEC);
+  }
+
   void write_at(std::uint64_t offset, ByteView bytes) override {
+    if (direct_ >= 0 && offset % kDirectUnit == 0 && bytes.size() >= kLeastDirect) {
+      const std::size_t done = write_direct(offset, bytes);
+      offset += done;
+      bytes = bytes.subspan(done);
+    }
     while (!bytes.empty()) {
       const auto put = retried([&] {
         return ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -111,6 +133,28 @@ class PosixFile : public File {
   }
 
  private:
+  // Writes whole units around the page cache and answers how many bytes; any trouble is left to the
+  // ordinary way.
+  std::size_t write_direct(std::uint64_t offset, ByteView bytes) {
+    struct Free {
+      void operator()(void* memory) const { std::free(memory); }
+    };
+    thread_local const std::unique_ptr<void, Free> bounce(
+        std::aligned_alloc(kDirectUnit, kBounceSize));
+    std::size_t done = 0;
+    while (bounce != nullptr && bytes.size() - done >= kDirectUnit) {
+      const std::size_t size =
+          std::min(kBounceSize, (bytes.size() - done) / kDirectUnit * kDirectUnit);
+      std::memcpy(bounce.get(), bytes.data() + done, size);
+      const auto put = ::pwrite(direct_, bounce.get(), size, static_cast<off_t>(offset + done));
+      if (put <= 0) break;
+      done += static_cast<std::size_t>(put) / kDirectUnit * kDirectUnit;
+      if (static_cast<std::size_t>(put) < size) break;
+    }
+    return done;
+  }
+
+  int direct_ = -1;
   const int descriptor_;
   const Path path_;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "base/error.h"
 #include "codec/aead.h"
@@ -81,10 +82,11 @@ BlobId content_id(const MasterKeys& keys, BlobKind kind, ByteView content) {
 BlobEncoder::BlobEncoder(const MasterKeys& keys, int compression_level)
     : keys_(&keys), compressor_(compression_level) {}
 
-EncodedBlob BlobEncoder::encode(const BlobId& id, BlobKind kind, std::uint16_t pages,
-                                ByteView plain) {
+const EncodedBlob& BlobEncoder::encode(const BlobId& id, BlobKind kind, std::uint16_t pages,
+                                       ByteView plain) {
   const auto compressed = compressor_.compress(plain);
-  EncodedBlob blob;
+  EncodedBlob& blob = blob_;
+  blob.box.clear();
   blob.entry = {
       .id = id,
       .kind = kind,
@@ -106,7 +108,7 @@ EncodedBlob BlobEncoder::encode(const BlobId& id, BlobKind kind, std::uint16_t p
   } catch (const Error& error) {
     throw Error(ErrorCode::kWriteNotProved, fmt::format("just encoded: {}", error.what()));
   }
-  if (!std::ranges::equal(decoded, plain)) {
+  if (std::memcmp(decoded.data(), plain.data(), plain.size()) != 0) {
     throw Error(ErrorCode::kWriteNotProved,
                 fmt::format("{} does not decode to what was read", what));
   }

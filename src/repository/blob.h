@@ -52,13 +52,15 @@ struct EncodedBlob {
 class BlobEncoder {
  public:
   BlobEncoder(const MasterKeys& keys, int compression_level);
-  EncodedBlob encode(const BlobId& id, BlobKind kind, std::uint16_t pages, ByteView plain);
+  // The result is valid until the next call.
+  const EncodedBlob& encode(const BlobId& id, BlobKind kind, std::uint16_t pages, ByteView plain);
   const MasterKeys& keys() const { return *keys_; }
 
  private:
   const MasterKeys* keys_;
   codec::Compressor compressor_;
   codec::Decompressor decompressor_;
+  EncodedBlob blob_;
   Bytes opened_, decoded_;
 };
 

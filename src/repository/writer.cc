@@ -49,7 +49,7 @@ std::uint64_t Writer::add(BlobEncoder& encoder, const BlobId& id, BlobKind kind,
     rethrow_failure();
     if (loaded_.index.contains(id) || !added_.insert(id).second) return 0;
   }
-  const EncodedBlob blob =
+  const EncodedBlob& blob =
       encoder.encode(id, kind, static_cast<std::uint16_t>(digests.size()), content);
   std::unique_lock lock(mutex_);
   rethrow_failure();

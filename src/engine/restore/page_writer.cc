@@ -156,6 +156,7 @@ void PageWriter::write_blob(std::size_t number, repository::BlobDecoder& decoder
 void write_pages(const BlobReader& reader, const DatabaseState& state, env::File& file,
                  unsigned threads, Progress& progress) {
   file.allocate(state.bytes());
+  file.bypass_cache();
   PageWriter(reader, state, file, progress).run(threads);
   file.sync();
 }
