@@ -1,0 +1,46 @@
+#include "cli/commands.h"
+
+#include <fmt/format.h>
+
+namespace holdfast::cli {
+
+int status_with_warnings() {
+  return catalogue_entry(ErrorCode::kCompletedWithWarnings).exit_status;
+}
+
+void expect_no_words(const Context& context) {
+  const auto& words = context.arguments.words;
+  if (!words.empty())
+    throw Error(ErrorCode::kUsage, fmt::format("\"{}\" is one word too many", words.front()));
+}
+
+repository::SnapshotList list_with_warnings(Context& context) {
+  repository::SnapshotList list = repository::list_snapshots(context.session.repository());
+  for (const std::string& object : list.unreadable) {
+    context.console.warning(
+        fmt::format("{} is damaged and left out; `holdfast verify --all` tells more", object));
+  }
+  return list;
+}
+
+repository::Selector snapshot_selector(const Arguments& arguments) {
+  if (arguments.words.size() > 1) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("one snapshot at a time, not {}", arguments.words.size()));
+  }
+  if (arguments.index && !arguments.words.empty()) {
+    throw Error(ErrorCode::kUsage, "a snapshot and --index exclude each other");
+  }
+  if (!arguments.index && arguments.words.empty()) {
+    throw Error(ErrorCode::kUsage, "it is not said which snapshot", {},
+                "Say latest, the beginning of an id, a name, or --index N; `holdfast snapshots` "
+                "lists them.");
+  }
+  repository::Selector selector;
+  if (!arguments.words.empty()) selector.text = arguments.words.front();
+  selector.index = arguments.index;
+  if (!arguments.databases.empty()) selector.database = arguments.databases.front();
+  return selector;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,52 @@
+// One function a command: parse what is left, call the service, say what came of it. Each returns
+// the exit status and throws Error.
+#ifndef HOLDFAST_CLI_COMMANDS_H_
+#define HOLDFAST_CLI_COMMANDS_H_
+
+#include "cli/arguments.h"
+#include "cli/console.h"
+#include "cli/terminal.h"
+#include "repository/snapshot.h"
+#include "service/session.h"
+
+namespace holdfast::cli {
+
+struct Context {
+  const Arguments& arguments;
+  service::Session& session;
+  Terminal& terminal;
+  Console& console;
+};
+
+int run_init(Context& context);
+int run_backup(Context& context);
+int run_snapshots(Context& context);
+int run_show(Context& context);
+int run_stats(Context& context);
+int run_log(Context& context);
+int run_verify(Context& context);
+int run_restore(Context& context);
+int run_forget(Context& context);
+int run_prune(Context& context);
+int run_key_list(Context& context);
+int run_key_add(Context& context);
+int run_key_remove(Context& context);
+int run_key_change(Context& context);
+int run_key_recovery(Context& context);
+int run_config_check(Context& context);
+
+inline constexpr int kOk = 0;
+// The status of kCompletedWithWarnings.
+int status_with_warnings();
+
+// Throws kUsage for words that the command does not take.
+void expect_no_words(const Context& context);
+
+// All snapshots, newest first; those that cannot be read are warned about.
+repository::SnapshotList list_with_warnings(Context& context);
+// What SNAPSHOT and --index choose; throws kUsage if neither or both are said.
+repository::Selector snapshot_selector(const Arguments& arguments);
+
+}  // namespace holdfast::cli
+
+#endif  // HOLDFAST_CLI_COMMANDS_H_

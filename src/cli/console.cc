@@ -1,0 +1,138 @@
+#include "cli/console.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "cli/interrupt.h"
+#include "cli/progress_line.h"
+
+namespace holdfast::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kPatience = std::chrono::seconds(1);
+constexpr auto kBetweenDraws = std::chrono::milliseconds(100);
+constexpr std::string_view kYellow = "\x1b[33m", kRed = "\x1b[31m", kPlain = "\x1b[0m";
+
+std::int64_t ticks(Clock::time_point moment) { return moment.time_since_epoch().count(); }
+
+}  // namespace
+
+Console::Console(ConsoleOptions options)
+    : options_(options),
+      color_(use_color(stderr, options.color)),
+      answer_color_(use_color(stdout, options.color)),
+      bar_(is_terminal(stderr) && !options.quiet && !options.json),
+      began_(Clock::now()),
+      stage_began_(began_),
+      next_draw_(ticks(began_ + kPatience)) {}
+
+Console::~Console() { clear_line(); }
+
+void Console::stage(std::string_view name, std::uint64_t total) {
+  stop_if_interrupted();
+  if (!bar_) return;
+  const std::lock_guard lock(mutex_);
+  stage_ = name;
+  total_ = total;
+  stage_began_ = Clock::now();
+  done_ = 0;
+  if (ticks(stage_began_) >= next_draw_) draw(stage_began_);
+}
+
+void Console::advance(std::uint64_t units) {
+  stop_if_interrupted();
+  if (!bar_) return;
+  done_ += units;
+  const auto now = Clock::now();
+  if (ticks(now) < next_draw_.load(std::memory_order_relaxed)) return;
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (lock.owns_lock()) draw(now);
+}
+
+void Console::draw(Moment now) {
+  next_draw_ = ticks(now + kBetweenDraws);
+  const double seconds = std::chrono::duration<double>(now - stage_began_).count();
+  fmt::print(stderr, "\r{}\x1b[K",
+             progress_line(stage_, done_, total_, seconds, terminal_width(stderr)));
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+void Console::clear_line() {
+  if (!drawn_) return;
+  fmt::print(stderr, "\r\x1b[K");
+  std::fflush(stderr);
+  drawn_ = false;
+}
+
+void Console::line(std::string_view color, std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  clear_line();
+  if (color_ && !color.empty()) {
+    fmt::print(stderr, "{}{}{}\n", color, text, kPlain);
+  } else {
+    fmt::print(stderr, "{}\n", text);
+  }
+}
+
+void Console::notice(std::string_view sentence) {
+  if (!options_.quiet) line({}, sentence);
+}
+
+void Console::warning(std::string_view sentence) {
+  line(kYellow, fmt::format("Warning: {}", sentence));
+}
+
+void Console::say(std::string_view text) {
+  if (!options_.quiet) answer(text);
+}
+
+void Console::answer(std::string_view text) {
+  if (options_.json) return;
+  const std::lock_guard lock(mutex_);
+  clear_line();
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void Console::json_answer(const nlohmann::ordered_json& value) {
+  if (!options_.json) return;
+  answered_ = true;
+  // Names of files need not be UTF-8.
+  const std::string text =
+      value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void Console::failure(const Error& error) {
+  if (options_.json && !answered_) json_answer(error_json(error));
+  line(kRed, fmt::format("Error: {}", error.happened()));
+  line({}, fmt::format("Safe:  {}\nNext:  {}", error.safe(), error.next()));
+}
+
+void Console::flush() {
+  const std::lock_guard lock(mutex_);
+  clear_line();
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  if (errno == EPIPE) return;
+  throw Error(ErrorCode::kIo,
+              fmt::format("the answer could not be written: {}", std::strerror(errno)),
+              "The work itself was done.", "See where stdout leads.");
+}
+
+nlohmann::ordered_json error_json(const Error& error) {
+  nlohmann::ordered_json value;
+  value["error"] = {{"code", error.name()},
+                    {"message", error.happened()},
+                    {"safe", error.safe()},
+                    {"next", error.next()},
+                    {"exit_status", error.exit_status()}};
+  return value;
+}
+
+}  // namespace holdfast::cli

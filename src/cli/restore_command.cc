@@ -1,0 +1,182 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/size.h"
+#include "cli/commands.h"
+#include "cli/document_json.h"
+#include "cli/snapshot_text.h"
+#include "cli/wording.h"
+#include "service/restore_job.h"
+
+namespace holdfast::cli {
+namespace {
+
+using repository::DatabaseState;
+using repository::Snapshot;
+using service::RestoreTarget;
+using Results = std::vector<engine::RestoreResult>;
+
+constexpr std::size_t kChoices = 10;
+
+// Whoever does not say which snapshot is shown what there is, and asked where somebody can answer.
+repository::Selector ask_which(Context& context, const std::vector<Snapshot>& snapshots) {
+  repository::Selector selector;
+  if (!context.arguments.databases.empty()) selector.database = context.arguments.databases.front();
+  if (snapshots.empty()) return {.text = "latest", .index = {}, .database = selector.database};
+  const auto holding =
+      service::filtered(snapshots, {.tags = {}, .databases = context.arguments.databases});
+  std::vector<NumberedSnapshot> shown;
+  for (std::size_t i = 0; i < std::min(holding.size(), kChoices); ++i)
+    shown.push_back({i + 1, &holding[i]});
+  context.console.notice(snapshot_table(shown, false, false));
+  if (const auto typed = context.terminal.ask_line("Which snapshot (number, id or name)? ");
+      typed && !typed->empty()) {
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(typed->data(), typed->data() + typed->size(), number);
+    if (error == std::errc{} && end == typed->data() + typed->size() && number >= 1 &&
+        number <= shown.size()) {
+      selector.index = number;
+    } else {
+      selector.text = *typed;
+    }
+    return selector;
+  }
+  return snapshot_selector(context.arguments);
+}
+
+Snapshot chosen_snapshot(Context& context) {
+  const Arguments& arguments = context.arguments;
+  const bool said = !arguments.words.empty() || arguments.index.has_value();
+  if (said) snapshot_selector(arguments);
+  const repository::SnapshotList list = list_with_warnings(context);
+  const auto selector = said ? snapshot_selector(arguments) : ask_which(context, list.snapshots);
+  return service::select_for_restore(list.snapshots, selector);
+}
+
+std::string plan_text(const Snapshot& snapshot, const std::vector<RestoreTarget>& targets) {
+  std::string text = fmt::format("Snapshot {} \"{}\" of {}\n", snapshot.id.short_hex(),
+                                 snapshot.name, format_local(snapshot.time));
+  for (const RestoreTarget& target : targets) {
+    const DatabaseState& state = *snapshot.database(target.database);
+    text += fmt::format("  {} ({}) to {}, {}{}\n", target.database, format_size(state.bytes()),
+                        target.path.string(), target.reason,
+                        target.exists ? "; what is there will be replaced" : "");
+  }
+  return text;
+}
+
+void confirm(Context& context, const std::vector<RestoreTarget>& targets) {
+  std::vector<std::string> replaced;
+  for (const RestoreTarget& target : targets) {
+    if (target.exists) replaced.push_back(target.path.string());
+  }
+  if (replaced.empty() || context.arguments.yes) return;
+  if (context.terminal.confirm(fmt::format("Replace {}?", fmt::join(replaced, " and ")))) return;
+  throw Error(
+      ErrorCode::kConfirmationNeeded,
+      fmt::format("{} would be replaced, and nobody confirmed it", fmt::join(replaced, " and ")));
+}
+
+Json plan_json(const Snapshot& snapshot, const std::vector<RestoreTarget>& targets) {
+  Json databases = Json::array();
+  for (const RestoreTarget& target : targets) {
+    const DatabaseState& state = *snapshot.database(target.database);
+    databases.push_back({{"name", target.database},
+                         {"target", target.path.string()},
+                         {"because", target.reason},
+                         {"replaces", target.exists},
+                         {"bytes", state.bytes()},
+                         {"damage", state.damage.empty() ? Json() : Json(state.damage)}});
+  }
+  return {{"snapshot", snapshot.id.hex()},
+          {"name", snapshot.name},
+          {"time", format_rfc3339(snapshot.time)},
+          {"dry_run", true},
+          {"databases", std::move(databases)}};
+}
+
+Json result_json(const Snapshot& snapshot, const std::vector<RestoreTarget>& targets,
+                 const Results& results, double seconds) {
+  Json answer = plan_json(snapshot, targets);
+  answer["dry_run"] = false;
+  answer["seconds"] = seconds;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const engine::RestoreResult& result = results[i];
+    Json& one = answer["databases"][i];
+    const std::string undo = service::undo_command(result, targets[i].database);
+    Json aside = Json::array();
+    for (const auto& path : result.set_aside) aside.push_back(path.string());
+    one["checksum"] = result.checksum;
+    one["seconds"] = result.seconds;
+    one["safety_snapshot"] =
+        result.safety_snapshot ? Json(result.safety_snapshot->id.hex()) : Json();
+    one["undo"] = undo.empty() ? Json() : Json(undo);
+    one["set_aside"] = std::move(aside);
+  }
+  return answer;
+}
+
+std::string result_text(const std::vector<RestoreTarget>& targets, const Results& results) {
+  std::string text;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const engine::RestoreResult& result = results[i];
+    text += fmt::format("{}: {} restored to {} in {}, checksum proved.\n", targets[i].database,
+                        format_size(result.bytes), result.target.string(),
+                        format_seconds(result.seconds));
+    for (const auto& path : result.set_aside)
+      text += fmt::format("  set aside: {}\n", path.string());
+    const std::string undo = service::undo_command(result, targets[i].database);
+    if (!undo.empty()) {
+      text += fmt::format("  To undo: {}\n", undo);
+    } else if (!targets[i].exists) {
+      text += "  There was nothing before; to undo, delete the file.\n";
+    }
+  }
+  return text;
+}
+
+void warn_of(Context& context, const Snapshot& snapshot,
+             const std::vector<RestoreTarget>& targets) {
+  for (const RestoreTarget& target : targets) {
+    const DatabaseState& state = *snapshot.database(target.database);
+    if (state.damage.empty()) continue;
+    context.console.warning(fmt::format("{} was damaged already when this snapshot was taken: {}",
+                                        target.database, state.damage));
+  }
+}
+
+}  // namespace
+
+int run_restore(Context& context) {
+  const Arguments& arguments = context.arguments;
+  service::Session& session = context.session;
+  session.repository();
+  const Snapshot snapshot = chosen_snapshot(context);
+  const auto targets = service::plan_restore(session, snapshot, arguments.databases, arguments.to);
+  warn_of(context, snapshot, targets);
+  context.console.notice(plan_text(snapshot, targets));
+  if (arguments.dry_run) {
+    if (context.console.json()) context.console.json_answer(plan_json(snapshot, targets));
+    context.console.notice("Nothing was changed: this was a dry run.");
+    return kOk;
+  }
+  confirm(context, targets);
+  const Duration began = session.world().clock.elapsed();
+  const Results results = service::restore(
+      session, snapshot, targets,
+      {.while_open = arguments.while_open, .safety_snapshot = !arguments.no_safety_snapshot});
+  const double seconds =
+      std::chrono::duration<double>(session.world().clock.elapsed() - began).count();
+  if (context.console.json())
+    context.console.json_answer(result_json(snapshot, targets, results, seconds));
+  context.console.say(result_text(targets, results));
+  const bool damaged = std::ranges::any_of(targets, [&](const RestoreTarget& target) {
+    return !snapshot.database(target.database)->damage.empty();
+  });
+  return damaged ? status_with_warnings() : kOk;
+}
+
+}  // namespace holdfast::cli
