@@ -64,13 +64,13 @@ std::filesystem::path Connection::resolved_path() const {
 
 DatabaseFile Connection::file() const {
   sqlite3_file* file = nullptr;
-  sqlite3_file_control(get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  sqlite3_file_control(get(), "main", SQLITE_FCNTL_FILE_POINTER, static_cast<void*>(&file));
   return DatabaseFile(file);
 }
 
 DatabaseFile Connection::journal() const {
   sqlite3_file* file = nullptr;
-  sqlite3_file_control(get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  sqlite3_file_control(get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&file));
   return DatabaseFile(file);
 }
 

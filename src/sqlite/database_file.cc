@@ -9,7 +9,7 @@
 namespace holdfast::sqlite {
 namespace {
 
-constexpr std::size_t kSlice = 256 * 1024;  // stays in the processor's cache while it is digested
+constexpr std::size_t kSlice = 256U * 1024;  // stays in the processor's cache while it is digested
 constexpr int kRegionSize = 32 * 1024;
 
 }  // namespace

@@ -16,6 +16,9 @@ void refuse_while_open(const std::filesystem::path& path);
 // SQLite, its -wal is merged into it and gone together with the -shm, so that renaming another file
 // over it can never be followed by a stale log being played into the new one. Closing it after the
 // rename touches nothing at `path`.
+//
+// No PageSource of the same database may be open in this process meanwhile: its lock would be in
+// the way.
 class ReplacementHold {
  public:
   // Throws kDatabaseOpen naming the processes that have it open (unless `while_open`),

@@ -37,7 +37,7 @@ class CellReader {
 
  private:
   // Names longer than this make no entry that could be told apart from damage.
-  static constexpr std::size_t kMostBytes = 64 * 1024;
+  static constexpr std::size_t kMostBytes = 65536;
 
   std::uint64_t local_size(std::uint64_t size) const {
     const std::uint64_t most = usable_ - 35, least = (usable_ - 12) * 32 / 255 - 23;

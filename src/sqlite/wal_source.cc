@@ -71,15 +71,14 @@ Change WalSource::advance() {
 // looked at again.
 Change WalSource::difference(const WalView& before, bool held, const WalView& now,
                              const WalIndex& index) const {
-  const Change unknown{.kind = Change::Kind::kUnknown, .pages = {}};
-  if (before.geometry.page_size != now.geometry.page_size) return unknown;
+  if (before.geometry.page_size != now.geometry.page_size) return {};
   const bool same_generation = before.header.salts() == now.header.salts();
-  if (!same_generation && !held) return unknown;
+  if (!same_generation && !held) return {};
   const std::uint32_t known = same_generation ? before.header.last_frame() : 0;
   const std::uint32_t last = now.header.last_frame();
-  if (last < known) return unknown;
+  if (last < known) return {};
   if (same_generation && last == known) {
-    if (before.header.frame_checksum() != now.header.frame_checksum()) return unknown;
+    if (before.header.frame_checksum() != now.header.frame_checksum()) return {};
     return {.kind = Change::Kind::kNothing, .pages = {}};
   }
   if (last == 0) return {.kind = Change::Kind::kNothing, .pages = {}};
@@ -90,7 +89,7 @@ Change WalSource::difference(const WalView& before, bool held, const WalView& no
     if (page >= 1 && page <= now.geometry.page_count) change.pages.push_back(page);
   });
   const auto header = index.header();
-  if (now.overlay.empty() && (!header || header->salts() != now.header.salts())) return unknown;
+  if (now.overlay.empty() && (!header || header->salts() != now.header.salts())) return {};
   std::sort(change.pages.begin(), change.pages.end());
   change.pages.erase(std::unique(change.pages.begin(), change.pages.end()), change.pages.end());
   return change;
