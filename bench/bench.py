@@ -103,7 +103,8 @@ def one_round(chosen, source, work, results):
             measure.settle(reads if chosen.cold else ())
             cost = getattr(tool, "backup" if what in WORKS[:3] else what)()
             results[tool.name][what].append(
-                {"seconds": cost.seconds, "peak": cost.peak, "stored": tool.stored() - before}
+                {"seconds": cost.seconds, "processor": cost.processor, "peak": cost.peak,
+                 "stored": tool.stored() - before}
             )
             print(f"  {what:9} {tool.title:18} {cost.seconds:8.3f} s"
                   f" {cost.peak / 1e6:6.0f} MB of memory", file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ import time
 @dataclasses.dataclass
 class Cost:
     seconds: float
+    processor: float  # seconds of all cores together
     peak: int  # bytes of memory, the largest process of them all
 
 
@@ -36,13 +37,17 @@ def run(command, environment=None, folder=None, log=None, accept=(0,)):
     if process.returncode not in accept:
         words = pathlib.Path(log).read_text(errors="replace")[-2000:] if log else ""
         raise Failed(f"{' '.join(map(str, command))}\nended with {process.returncode}\n{words}")
-    return Cost(seconds, usage.ru_maxrss * 1024)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def together(costs):
     """The cost of commands that a user must run one after another."""
     costs = list(costs)
-    return Cost(sum(c.seconds for c in costs), max(c.peak for c in costs))
+    return Cost(
+        sum(c.seconds for c in costs),
+        sum(c.processor for c in costs),
+        max(c.peak for c in costs),
+    )
 
 
 def size_of(*paths):

@@ -71,6 +71,11 @@ def print_table(document):
                 bar = f">= {FASTER[what]}x"
                 verdict = table.verdict(theirs / mine >= FASTER[what])
         table.add(f"{title}, s", *cells, ratio, bar, verdict)
+    for what, title in TITLES.items():
+        cells = [number(value(results, tool, what, "processor"), digits=2) for tool in tools]
+        theirs, mine = (value(results, tool, what, "processor") for tool in ("restic", "holdfast"))
+        ratio = f"{theirs / mine:.1f}x less" if theirs and mine else ""
+        table.add(f"{title}, s of processor", *cells, ratio, "", "")
     for what in ("first", "updated"):
         cells = [number(value(results, tool, what, "stored"), 1e6, 1) for tool in tools]
         bar, verdict = "", ""
