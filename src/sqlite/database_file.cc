@@ -9,8 +9,9 @@
 namespace holdfast::sqlite {
 namespace {
 
-constexpr std::size_t kSlice = 256U * 1024;  // stays in the processor's cache while it is digested
-constexpr int kRegionSize = 32 * 1024;
+constexpr std::size_t kSlice =
+    std::size_t{256} * 1024;  // stays in the processor's cache while it is digested
+constexpr int kRegionSize = 32768;
 
 }  // namespace
 

@@ -160,7 +160,6 @@ TEST_F(APageSource, SeesWhatAKilledProcessLeftInTheLogAndChangesNeitherFile) {
 
 TEST_F(APageSource, ReportsAHotJournalAndLeavesItAlone) {
   run_sql(path, kTable + kRows);
-  const Path copy = directory / "copy.db";
   {
     OtherConnection writer(path);
     writer.run("PRAGMA cache_spill=1");

@@ -65,7 +65,7 @@ TEST_F(ARawSource, TakesADatabaseWithADamagedHeader) {
 TEST_F(ARawSource, TakesWhatIsLeftOfACutDatabase) {
   run_sql(path, "PRAGMA page_size=8192; CREATE TABLE t(x); CREATE TABLE u(x);");
   const std::string content = file_content(path);
-  std::filesystem::resize_file(path, 2 * 8192);
+  std::filesystem::resize_file(path, 16384);
   EXPECT_EQ(open()->geometry(), (Geometry{.page_size = 8192, .page_count = 2}));
   std::filesystem::resize_file(path, 8192 + 1000);
   EXPECT_EQ(open()->geometry(), (Geometry{.page_size = 8192, .page_count = 1}));

@@ -108,6 +108,7 @@ class OtherProcess {
     std::vector<std::string> words{"python3", "-u", "-c", program};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (auto& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     pid_ = ::fork();
