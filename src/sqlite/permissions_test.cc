@@ -30,8 +30,11 @@ class WithoutPermission : public testing::Test {
   std::string there(PageSource& source) {
     const std::string image = image_of(source);
     EXPECT_EQ(::seteuid(0), 0);
-    env::TemporaryDirectory elsewhere;
-    const std::string answer = ask_image(elsewhere.path(), image, "SELECT max(x) FROM t");
+    std::string answer;
+    {
+      env::TemporaryDirectory elsewhere;
+      answer = ask_image(elsewhere.path(), image, "SELECT max(x) FROM t");
+    }
     EXPECT_EQ(::seteuid(kNobody), 0);
     return answer;
   }
