@@ -175,7 +175,8 @@ ParsedLine parse_command_line(const std::vector<std::string>& words) {
   } catch (const CLI::ParseError& error) {
     throw usage(error.what(), command);
   }
-  const Words extra = app.remaining();
+  Words extra = app.remaining();
+  std::erase(extra, "--");  // CLI11 counts the mark itself
   if (!extra.empty()) refuse_extra(extra, app, command);
   check_choices(arguments, command);
 

@@ -39,7 +39,6 @@ repository::Selector snapshot_selector(const Arguments& arguments) {
   repository::Selector selector;
   if (!arguments.words.empty()) selector.text = arguments.words.front();
   selector.index = arguments.index;
-  if (!arguments.databases.empty()) selector.database = arguments.databases.front();
   return selector;
 }
 

@@ -57,8 +57,16 @@ std::string prune_text(const repository::PruneResult& result, bool dry_run) {
                      result.packs_kept, format_size(result.bytes_kept));
 }
 
-void confirm(Context& context, std::size_t count) {
-  if (count == 0 || context.arguments.yes) return;
+void confirm(Context& context, const service::ForgetPlan& plan,
+             const repository::SnapshotList& list) {
+  const std::size_t count = plan.removed().size();
+  if (count == 0) return;
+  const auto lost = service::left_without_snapshot(plan, list.snapshots);
+  if (!lost.empty()) {
+    context.console.warning(
+        fmt::format("no intact snapshot of {} would be left", fmt::join(lost, ", ")));
+  }
+  if (context.arguments.yes) return;
   if (context.terminal.confirm(fmt::format("Forget {}?", counted(count, "snapshot")))) return;
   throw Error(
       ErrorCode::kConfirmationNeeded,
@@ -79,7 +87,7 @@ int run_forget(Context& context) {
   if (!arguments.dry_run) {
     // The question stands below the table it is about.
     context.console.flush();
-    confirm(context, count);
+    confirm(context, plan, list);
     service::forget(context.session, plan);
   }
   context.console.say(fmt::format("{} {} {}, {} kept.\n", counted(count, "snapshot"),

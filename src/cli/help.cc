@@ -13,7 +13,7 @@ namespace {
 constexpr auto kGroups =
     std::to_array<std::string_view>({"Everyday", "History", "Upkeep", "Other"});
 constexpr unsigned kIndent = 2;
-constexpr std::size_t kWidestName = 26;
+constexpr std::size_t kWidestName = 26, kCommandColumn = 15;
 
 std::string option_names(const OptionDescription& option) {
   std::string names = option.short_name.empty() ? "    " : option.short_name + ", ";
@@ -27,8 +27,8 @@ struct Entry {
 };
 
 // Two columns; a name too long for the first stands on a line of its own.
-std::string entries_text(const std::vector<Entry>& entries, unsigned width) {
-  std::size_t column = 0;
+std::string entries_text(const std::vector<Entry>& entries, unsigned width,
+                         std::size_t column = 0) {
   for (const Entry& entry : entries) {
     const std::size_t taken = display_width(entry.name);
     if (taken <= kWidestName) column = std::max(column, taken);
@@ -99,7 +99,8 @@ std::string command_list(const ProgramDescription& program, std::string_view pre
       for (const std::string& alias : command.aliases) name += ", " + alias;
       entries.push_back({name, command.summary});
     }
-    if (!entries.empty()) text += fmt::format("\n{}:\n{}", group, entries_text(entries, width));
+    if (!entries.empty())
+      text += fmt::format("\n{}:\n{}", group, entries_text(entries, width, kCommandColumn));
   }
   return text;
 }

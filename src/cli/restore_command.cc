@@ -21,39 +21,36 @@ using Results = std::vector<engine::RestoreResult>;
 
 constexpr std::size_t kChoices = 10;
 
+std::string without_end(std::string text) {
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 // Whoever does not say which snapshot is shown what there is, and asked where somebody can answer.
 repository::Selector ask_which(Context& context, const std::vector<Snapshot>& snapshots) {
-  repository::Selector selector;
-  if (!context.arguments.databases.empty()) selector.database = context.arguments.databases.front();
-  if (snapshots.empty()) return {.text = "latest", .index = {}, .database = selector.database};
   const auto holding =
       service::filtered(snapshots, {.tags = {}, .databases = context.arguments.databases});
   std::vector<NumberedSnapshot> shown;
-  for (std::size_t i = 0; i < std::min(holding.size(), kChoices); ++i)
+  for (std::size_t i = 0; i < std::min(holding.size(), kChoices); ++i) {
     shown.push_back({i + 1, &holding[i]});
-  context.console.notice(snapshot_table(shown, false, false));
-  if (const auto typed = context.terminal.ask_line("Which snapshot (number, id or name)? ");
-      typed && !typed->empty()) {
-    std::size_t number = 0;
-    const auto [end, error] = std::from_chars(typed->data(), typed->data() + typed->size(), number);
-    if (error == std::errc{} && end == typed->data() + typed->size() && number >= 1 &&
-        number <= shown.size()) {
-      selector.index = number;
-    } else {
-      selector.text = *typed;
-    }
-    return selector;
   }
-  return snapshot_selector(context.arguments);
+  context.console.notice(without_end(snapshot_table(shown, false, false)));
+  const auto typed = context.terminal.ask_line("Which snapshot (number, id or name)? ");
+  if (!typed || typed->empty()) return snapshot_selector(context.arguments);
+  std::size_t number = 0;
+  const char* const end = typed->data() + typed->size();
+  const auto parsed = std::from_chars(typed->data(), end, number);
+  if (parsed.ec == std::errc{} && parsed.ptr == end && number >= 1 && number <= shown.size()) {
+    return {.text = {}, .index = number, .database = {}};
+  }
+  return {.text = *typed, .index = {}, .database = {}};
 }
 
-Snapshot chosen_snapshot(Context& context) {
+Snapshot chosen_snapshot(Context& context, const std::vector<Snapshot>& snapshots) {
   const Arguments& arguments = context.arguments;
-  const bool said = !arguments.words.empty() || arguments.index.has_value();
-  if (said) snapshot_selector(arguments);
-  const repository::SnapshotList list = list_with_warnings(context);
-  const auto selector = said ? snapshot_selector(arguments) : ask_which(context, list.snapshots);
-  return service::select_for_restore(list.snapshots, selector);
+  const bool said = !arguments.words.empty() || arguments.index.has_value() || snapshots.empty();
+  const auto selector = said ? snapshot_selector(arguments) : ask_which(context, snapshots);
+  return service::choose_snapshot(snapshots, selector, arguments.databases);
 }
 
 std::string plan_text(const Snapshot& snapshot, const std::vector<RestoreTarget>& targets) {
@@ -138,13 +135,22 @@ std::string result_text(const std::vector<RestoreTarget>& targets, const Results
   return text;
 }
 
-void warn_of(Context& context, const Snapshot& snapshot,
-             const std::vector<RestoreTarget>& targets) {
+void warn_of_damage(Context& context, const Snapshot& snapshot,
+                    const std::vector<RestoreTarget>& targets,
+                    const std::vector<Snapshot>& snapshots) {
   for (const RestoreTarget& target : targets) {
     const DatabaseState& state = *snapshot.database(target.database);
     if (state.damage.empty()) continue;
-    context.console.warning(fmt::format("{} was damaged already when this snapshot was taken: {}",
-                                        target.database, state.damage));
+    const auto intact = std::ranges::find_if(snapshots, [&](const Snapshot& other) {
+      const DatabaseState* theirs = other.database(target.database);
+      return theirs != nullptr && theirs->damage.empty();
+    });
+    context.console.warning(fmt::format(
+        "{} was damaged already when this snapshot was taken ({}){}", target.database, state.damage,
+        intact == snapshots.end()
+            ? ""
+            : fmt::format("; the newest intact one is {} of {}", intact->id.short_hex(),
+                          format_local(intact->time))));
   }
 }
 
@@ -153,11 +159,14 @@ void warn_of(Context& context, const Snapshot& snapshot,
 int run_restore(Context& context) {
   const Arguments& arguments = context.arguments;
   service::Session& session = context.session;
-  session.repository();
-  const Snapshot snapshot = chosen_snapshot(context);
+  if (arguments.words.size() > 1 || (arguments.index && !arguments.words.empty())) {
+    snapshot_selector(arguments);
+  }
+  const repository::SnapshotList list = list_with_warnings(context);
+  const Snapshot snapshot = chosen_snapshot(context, list.snapshots);
   const auto targets = service::plan_restore(session, snapshot, arguments.databases, arguments.to);
-  warn_of(context, snapshot, targets);
-  context.console.notice(plan_text(snapshot, targets));
+  warn_of_damage(context, snapshot, targets, list.snapshots);
+  context.console.notice(without_end(plan_text(snapshot, targets)));
   if (arguments.dry_run) {
     if (context.console.json()) context.console.json_answer(plan_json(snapshot, targets));
     context.console.notice("Nothing was changed: this was a dry run.");

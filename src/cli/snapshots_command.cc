@@ -7,7 +7,7 @@
 #include "cli/commands.h"
 #include "cli/document_json.h"
 #include "cli/snapshot_text.h"
-#include "service/forgetting.h"
+#include "service/snapshot_choice.h"
 
 namespace holdfast::cli {
 
@@ -44,7 +44,8 @@ int run_snapshots(Context& context) {
 int run_show(Context& context) {
   const repository::Selector selector = snapshot_selector(context.arguments);
   const repository::SnapshotList list = list_with_warnings(context);
-  const repository::Snapshot& snapshot = repository::select(list.snapshots, selector);
+  const repository::Snapshot snapshot =
+      service::choose_snapshot(list.snapshots, selector, context.arguments.databases);
   if (context.console.json()) context.console.json_answer(to_json(snapshot, true));
   context.console.answer(snapshot_details(snapshot, context.console.verbose()));
   return kOk;

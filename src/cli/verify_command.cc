@@ -9,6 +9,7 @@
 #include "cli/policy_flags.h"
 #include "cli/wording.h"
 #include "engine/verify/integrity.h"
+#include "service/snapshot_choice.h"
 
 namespace holdfast::cli {
 namespace {
@@ -27,7 +28,7 @@ std::vector<Snapshot> chosen_snapshots(Context& context, const repository::Snaps
   std::vector<Snapshot> chosen;
   for (const std::string& word : arguments.words) {
     chosen.push_back(
-        repository::select(list.snapshots, {.text = word, .index = {}, .database = {}}));
+        service::choose_snapshot(list.snapshots, {.text = word, .index = {}, .database = {}}, {}));
   }
   return chosen;
 }
@@ -76,10 +77,11 @@ std::string summary_text(const VerifyReport& report, double percent, double seco
     text += fmt::format(", the checksums of {} proved",
                         counted(report.databases_proved, "database state"));
   }
-  text += fmt::format(".\n{}, {}", counted(report.packs, "pack"), counted(report.blobs, "blob"));
-  text += percent > 0 ? fmt::format(", {} read", format_size(report.bytes_read))
-                      : std::string(", structure only");
-  return text + fmt::format(", in {}.\n", format_seconds(seconds));
+  if (percent == 0)
+    return text + fmt::format(" (structure looked at, in {}).\n", format_seconds(seconds));
+  return text + fmt::format(".\n{} read in {} and {}, in {}.\n", format_size(report.bytes_read),
+                            counted(report.packs, "pack"), counted(report.blobs, "blob"),
+                            format_seconds(seconds));
 }
 
 }  // namespace

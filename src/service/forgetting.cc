@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -35,23 +36,6 @@ void sort_newest_first(ForgetPlan& plan) {
 
 }  // namespace
 
-bool SnapshotFilter::matches(const Snapshot& snapshot) const {
-  return std::ranges::all_of(tags,
-                             [&](const std::string& tag) {
-                               return std::ranges::find(snapshot.tags, tag) != snapshot.tags.end();
-                             }) &&
-         std::ranges::all_of(databases, [&](const std::string& name) {
-           return snapshot.database(name) != nullptr;
-         });
-}
-
-std::vector<Snapshot> filtered(std::span<const Snapshot> snapshots, const SnapshotFilter& filter) {
-  std::vector<Snapshot> result;
-  std::ranges::copy_if(snapshots, std::back_inserter(result),
-                       [&](const Snapshot& snapshot) { return filter.matches(snapshot); });
-  return result;
-}
-
 std::vector<Snapshot> ForgetPlan::removed() const {
   std::vector<Snapshot> result;
   for (const ForgetDecision& decision : decisions) {
@@ -61,12 +45,19 @@ std::vector<Snapshot> ForgetPlan::removed() const {
 }
 
 ForgetPlan plan_by_policy(const RetentionPolicy& policy, std::vector<Snapshot> newest_first) {
+  const auto safety = std::stable_partition(newest_first.begin(), newest_first.end(),
+                                            std::not_fn(is_safety_snapshot));
   ForgetPlan plan;
-  for (repository::RetentionDecision& decision : repository::apply(policy, newest_first)) {
-    plan.decisions.push_back({.snapshot = *decision.snapshot,
-                              .keep = decision.keep,
-                              .reasons = std::move(decision.reasons)});
+  for (const std::span<const Snapshot> part :
+       {std::span<const Snapshot>(newest_first.begin(), safety),
+        std::span<const Snapshot>(safety, newest_first.end())}) {
+    for (repository::RetentionDecision& decision : repository::apply(policy, part)) {
+      plan.decisions.push_back({.snapshot = *decision.snapshot,
+                                .keep = decision.keep,
+                                .reasons = std::move(decision.reasons)});
+    }
   }
+  sort_newest_first(plan);
   return plan;
 }
 
@@ -109,16 +100,34 @@ ForgetPlan plan_series(const RetentionPolicy& policy, const Snapshot& member,
 
 ForgetPlan plan_named(std::span<const std::string> selectors,
                       std::span<const Snapshot> newest_first) {
-  std::set<const Snapshot*> chosen;
-  for (const std::string& text : selectors) {
-    chosen.insert(&repository::select(newest_first, {.text = text, .index = {}, .database = {}}));
-  }
   ForgetPlan plan;
-  for (const Snapshot* snapshot : chosen) {
-    plan.decisions.push_back({.snapshot = *snapshot, .keep = false, .reasons = {"named"}});
+  for (const std::string& text : selectors) {
+    const Snapshot snapshot =
+        choose_snapshot(newest_first, {.text = text, .index = {}, .database = {}}, {});
+    if (std::ranges::none_of(plan.decisions,
+                             [&](const auto& other) { return other.snapshot.id == snapshot.id; })) {
+      plan.decisions.push_back({.snapshot = snapshot, .keep = false, .reasons = {}});
+    }
   }
   sort_newest_first(plan);
   return plan;
+}
+
+std::vector<std::string> left_without_snapshot(const ForgetPlan& plan,
+                                               std::span<const Snapshot> all) {
+  std::set<SnapshotId> gone;
+  for (const Snapshot& snapshot : plan.removed()) gone.insert(snapshot.id);
+  std::set<std::string> before, after;
+  for (const Snapshot& snapshot : all) {
+    for (const auto& state : snapshot.databases) {
+      if (!state.damage.empty()) continue;
+      before.insert(state.name);
+      if (!gone.contains(snapshot.id)) after.insert(state.name);
+    }
+  }
+  std::vector<std::string> lost;
+  std::ranges::set_difference(before, after, std::back_inserter(lost));
+  return lost;
 }
 
 void forget(Session& session, const ForgetPlan& plan) {

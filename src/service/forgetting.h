@@ -8,16 +8,9 @@
 
 #include "repository/retention.h"
 #include "service/session.h"
+#include "service/snapshot_choice.h"
 
 namespace holdfast::service {
-
-// Snapshots with all of `tags` that hold all of `databases`.
-struct SnapshotFilter {
-  std::vector<std::string> tags, databases;
-  bool matches(const repository::Snapshot& snapshot) const;
-};
-std::vector<repository::Snapshot> filtered(std::span<const repository::Snapshot> snapshots,
-                                           const SnapshotFilter& filter);
 
 struct ForgetDecision {
   repository::Snapshot snapshot;
@@ -29,6 +22,7 @@ struct ForgetPlan {
   std::vector<repository::Snapshot> removed() const;
 };
 
+// Safety snapshots count for themselves: what restores put away never displaces a backup.
 ForgetPlan plan_by_policy(const repository::RetentionPolicy& policy,
                           std::vector<repository::Snapshot> newest_first);
 // Snapshots of one database that has a [databases.NAME.keep] follow that, all others [retention];
@@ -43,6 +37,10 @@ ForgetPlan plan_series(const repository::RetentionPolicy& policy,
 // By selectors, as `holdfast forget SNAPSHOT…` has them.
 ForgetPlan plan_named(std::span<const std::string> selectors,
                       std::span<const repository::Snapshot> newest_first);
+
+// Databases of which no undamaged snapshot would be left.
+std::vector<std::string> left_without_snapshot(const ForgetPlan& plan,
+                                               std::span<const repository::Snapshot> all);
 
 // Removes what the plan says, after it has been written to the log.
 void forget(Session& session, const ForgetPlan& plan);

@@ -89,7 +89,7 @@ std::vector<RestoreTarget> plan_restore(Session& session, const Snapshot& snapsh
     const bool folder = states.size() > 1 || to.ends_with('/') || is_directory(world, place);
     const auto names = file_names(states);
     for (std::size_t i = 0; i < states.size(); ++i) {
-      targets.push_back({states[i]->name, folder ? place / names[i] : place, "--to"});
+      targets.push_back({states[i]->name, folder ? place / names[i] : place, "as said"});
     }
   }
   std::set<env::Path> paths;
@@ -147,19 +147,6 @@ std::vector<engine::RestoreResult> restore(Session& session, const Snapshot& sna
     }
   });
   return results;
-}
-
-const Snapshot& select_for_restore(std::span<const Snapshot> newest_first,
-                                   const repository::Selector& selector) {
-  if (selector.text == "latest" && !selector.index) {
-    for (const Snapshot& snapshot : newest_first) {
-      const bool holds =
-          selector.database.empty() || snapshot.database(selector.database) != nullptr;
-      if (holds && std::ranges::find(snapshot.tags, kSafetyTag) == snapshot.tags.end())
-        return snapshot;
-    }
-  }
-  return repository::select(newest_first, selector);
 }
 
 std::string undo_command(const engine::RestoreResult& result, std::string_view database) {

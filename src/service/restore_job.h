@@ -13,7 +13,7 @@ namespace holdfast::service {
 struct RestoreTarget {
   std::string database;
   env::Path path;
-  std::string reason;   // why there: "its configured path"
+  std::string reason;   // why there: "its configured path, from ./app.db"
   bool exists = false;  // something would be replaced
 };
 
@@ -33,15 +33,8 @@ std::vector<engine::RestoreResult> restore(Session& session, const repository::S
                                            std::span<const RestoreTarget> targets,
                                            const RestoreChoices& choices);
 
-// "latest" means the latest backup, not what a restore put away: snapshots tagged "before-restore"
-// are passed over unless there is nothing else. Otherwise as repository::select().
-const repository::Snapshot& select_for_restore(std::span<const repository::Snapshot> newest_first,
-                                               const repository::Selector& selector);
-
 // The command that undoes a restore; empty if nothing was there before.
 std::string undo_command(const engine::RestoreResult& result, std::string_view database);
-
-inline constexpr std::string_view kSafetyTag = "before-restore";
 
 }  // namespace holdfast::service
 

@@ -39,6 +39,7 @@ const std::optional<std::string>& Session::passphrase() {
     // Nobody is asked for the passphrase of a repository that is not there or has none.
     if (!*passphrase_ && repository::read_config(store()).encrypted) {
       passphrase_ = prompt_.ask(fmt::format("Passphrase of {}: ", place()));
+      typed_ = passphrase_->has_value();
     }
   }
   return *passphrase_;
@@ -51,10 +52,18 @@ repository::KeyCache& Session::key_cache() {
 }
 
 const repository::Repository& Session::repository() {
-  if (!repository_) {
+  constexpr int kTries = 3;
+  for (int tried = 1; !repository_; ++tried) {
     storage::Store& at = store();
     const auto& secret = passphrase();
-    repository_ = repository::Repository::open(at, world_.clock, secret, key_cache());
+    try {
+      repository_ = repository::Repository::open(at, world_.clock, secret, key_cache());
+    } catch (const Error& error) {
+      // Fingers slip; files and variables do not.
+      if (error.code() != ErrorCode::kWrongPassphrase || !typed_ || tried == kTries) throw;
+      progress_.warning("that passphrase does not open it");
+      passphrase_.reset();
+    }
   }
   return *repository_;
 }

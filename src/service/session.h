@@ -53,6 +53,7 @@ class Session {
   std::optional<Configuration> configuration_;
   std::unique_ptr<storage::Store> store_;
   std::optional<std::optional<std::string>> passphrase_;
+  bool typed_ = false;  // the passphrase, at the prompt
   std::optional<repository::Repository> repository_;
 };
 

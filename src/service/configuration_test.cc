@@ -1,0 +1,134 @@
+#include "service/configuration.h"
+
+#include <gmock/gmock.h>
+
+#include "service/test_world.h"
+
+namespace holdfast::service {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ConfigurationFile : public TestWorld {
+ protected:
+  Configuration parse(std::string_view text) {
+    return parse_configuration(text, "/etc/app/holdfast.toml", world.variables);
+  }
+  std::string problem(std::string_view text) {
+    const Error error = error_of([&] { parse(text); });
+    EXPECT_EQ(ErrorCode::kConfiguration, error.code());
+    return error.happened();
+  }
+};
+
+TEST_F(ConfigurationFile, IsReadWhole) {
+  const Configuration read = parse(R"(
+repository = "backup"
+passphrase_file = "../secret"
+key_cache = "off"
+compression = 9
+[databases.users]
+source = ["$USERS", "/volume/users.db"]
+[databases.app]
+source = "./app.db"
+keep = { last = 3, within = "1y6mo", tags = ["release"] }
+[retention]
+daily = 7
+monthly = -1
+)");
+  EXPECT_EQ("/etc/app/backup", read.repository);
+  EXPECT_EQ("/etc/secret", read.passphrase_file);
+  EXPECT_FALSE(read.key_cache);
+  EXPECT_EQ(9, read.compression);
+  ASSERT_EQ(2u, read.databases.size());
+  EXPECT_EQ("users", read.databases[0].name);
+  EXPECT_THAT(read.databases[0].source, ElementsAre("$USERS", "/volume/users.db"));
+  EXPECT_THAT(read.databases[1].source, ElementsAre("./app.db"));
+  ASSERT_TRUE(read.databases[1].keep);
+  EXPECT_EQ(3, read.databases[1].keep->last);
+  EXPECT_EQ(6, read.databases[1].keep->within->months);
+  EXPECT_THAT(read.databases[1].keep->tags, ElementsAre("release"));
+  EXPECT_EQ(7, read.retention->daily);
+  EXPECT_EQ(-1, read.retention->monthly);
+}
+
+TEST_F(ConfigurationFile, MayBeEmpty) {
+  const Configuration read = parse("");
+  EXPECT_TRUE(read.key_cache);
+  EXPECT_TRUE(read.databases.empty());
+}
+
+TEST_F(ConfigurationFile, LeavesAUrlAsItIs) {
+  EXPECT_EQ("file:///backup", parse("repository = \"file:///backup\"").repository);
+}
+
+TEST_F(ConfigurationFile, ExpandsTheHomeFolder) {
+  variables["HOME"] = "/home/ada";
+  EXPECT_EQ("/home/ada/backup", parse("repository = \"~/backup\"").repository);
+}
+
+TEST_F(ConfigurationFile, SuggestsTheNearestKeyAndItsLine) {
+  const std::string happened = problem("\nrepositroy = \"x\"\n");
+  EXPECT_THAT(happened, HasSubstr("line 2"));
+  EXPECT_THAT(happened, HasSubstr("did you mean \"repository\"?"));
+}
+
+TEST_F(ConfigurationFile, SuggestsTheNearestKeyOfASection) {
+  EXPECT_THAT(problem("[databases.app]\nsuorce = \"x\"\n"),
+              HasSubstr("unknown key \"suorce\" in [databases.app]; did you mean \"source\"?"));
+  EXPECT_THAT(problem("[retention]\ndayly = 1\n"), HasSubstr("did you mean \"daily\"?"));
+}
+
+TEST_F(ConfigurationFile, SaysWhereTomlEnds) {
+  EXPECT_THAT(problem("a = \n"), HasSubstr("line 1"));
+}
+
+TEST_F(ConfigurationFile, RefusesWrongKindsOfValues) {
+  EXPECT_THAT(problem("repository = 5"), HasSubstr("text in quotes"));
+  EXPECT_THAT(problem("key_cache = \"maybe\""), HasSubstr("\"session\" or \"off\""));
+  EXPECT_THAT(problem("compression = 20"), HasSubstr("whole number from 1"));
+  EXPECT_THAT(problem("[databases.app]\n"), HasSubstr("needs a source"));
+  EXPECT_THAT(problem("[databases.app]\nsource = []\n"), HasSubstr("empty list"));
+  EXPECT_THAT(problem("[databases.app]\nsource = \"\"\n"), HasSubstr("is empty"));
+  EXPECT_THAT(problem("[retention]\nwithin = \"soon\"\n"), HasSubstr("span"));
+  EXPECT_THAT(problem("databases = 1"), HasSubstr("must be a section"));
+}
+
+TEST_F(ConfigurationFile, RefusesAPolicyThatKeepsNothing) {
+  EXPECT_THAT(problem("[retention]\nlast = 0\n"), HasSubstr("keeps nothing"));
+}
+
+TEST_F(ConfigurationFile, IsFoundInTheWorkingDirectory) {
+  file("holdfast.toml", "compression = 3");
+  EXPECT_EQ(3, load_configuration(world, "").compression);
+}
+
+TEST_F(ConfigurationFile, NamedByTheVariableComesFirst) {
+  file("holdfast.toml", "compression = 3");
+  file("other.toml", "compression = 4");
+  variables["HOLDFAST_CONFIG"] = "other.toml";
+  EXPECT_EQ(4, load_configuration(world, "").compression);
+}
+
+TEST_F(ConfigurationFile, NamedOnTheCommandLineComesFirstOfAll) {
+  file("other.toml", "compression = 4");
+  file("third.toml", "compression = 5");
+  variables["HOLDFAST_CONFIG"] = "other.toml";
+  EXPECT_EQ(5, load_configuration(world, "third.toml").compression);
+}
+
+TEST_F(ConfigurationFile, NamedButMissingIsAnError) {
+  EXPECT_EQ(ErrorCode::kConfiguration,
+            error_of([&] { load_configuration(world, "no.toml"); }).code());
+}
+
+TEST_F(ConfigurationFile, IsNotSearchedForInParents) {
+  file("holdfast.toml", "compression = 3");
+  env::posix_file_system().make_directories(folder / "below");
+  world.directory = folder / "below";
+  EXPECT_FALSE(load_configuration(world, "").compression);
+}
+
+}  // namespace
+}  // namespace holdfast::service
