@@ -18,9 +18,7 @@ constexpr std::string_view kPackPrefix = "packs/";
 std::map<PackId, std::uint64_t> list_packs(storage::Store& store) {
   std::map<PackId, std::uint64_t> sizes;
   store.list(kPackPrefix, [&](std::string_view name, const storage::ObjectStatus& status) {
-    if (const auto id = PackId::from_hex(name.substr(kPackPrefix.size()))) {
-      sizes.emplace(*id, status.size);
-    }
+    if (const auto id = pack_of(name)) sizes.emplace(*id, status.size);
   });
   return sizes;
 }

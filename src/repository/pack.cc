@@ -11,6 +11,7 @@
 namespace holdfast::repository {
 namespace {
 
+constexpr std::string_view kPackPrefix = "packs/";
 constexpr std::string_view kHeader{"HFPK\x01\0\0\0", kPackHeaderSize};
 constexpr std::string_view kFooterMagic = "HFPE";
 constexpr std::size_t kPackReserve = kPackTarget + (3u << 20);
@@ -30,7 +31,12 @@ std::uint64_t page_total(const PackDescription& pack) {
 
 }  // namespace
 
-std::string pack_name(const PackId& id) { return "packs/" + id.hex(); }
+std::string pack_name(const PackId& id) { return std::string(kPackPrefix) + id.hex(); }
+
+std::optional<PackId> pack_of(std::string_view name) {
+  if (!name.starts_with(kPackPrefix)) return std::nullopt;
+  return PackId::from_hex(name.substr(kPackPrefix.size()));
+}
 
 PackId random_pack_id() {
   PackId id;

@@ -5,8 +5,10 @@
 #define HOLDFAST_REPOSITORY_PACK_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -22,7 +24,8 @@ inline constexpr std::size_t kPackHeaderSize = 8;
 inline constexpr std::size_t kPackFooterSize = 12;
 inline constexpr std::size_t kPackTarget = 16u << 20;  // a pack is closed once it is this large
 
-std::string pack_name(const PackId& id);  // "packs/<32 hexadecimal digits>"
+std::string pack_name(const PackId& id);               // "packs/<32 hexadecimal digits>"
+std::optional<PackId> pack_of(std::string_view name);  // empty for any other name
 
 // A pack as an index describes it. Offsets follow from the order of the entries.
 struct PackDescription {

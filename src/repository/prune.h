@@ -26,7 +26,9 @@ struct PruneResult {
   std::uint64_t index_objects_before = 0, index_objects_after = 0;
 };
 
-// Throws kPruneRunning.
+// Throws kPruneRunning, and kDamagedObject without having removed anything while a snapshot or a
+// part of its map cannot be read: it may need anything. Packs that are damaged beyond reading go as
+// soon as nothing is missing that may have been in them.
 PruneResult prune(const Repository& repository, const PruneRequest& request, Progress& progress);
 
 }  // namespace holdfast::repository

@@ -19,6 +19,7 @@ Reachable find_reachable(const BlobReader& reader, std::span<const Snapshot> sna
     return reader.read_tree(id, BlobKind::kMapNode, decoder);
   };
   for (const Snapshot& snapshot : snapshots) {
+    bool readable = true;
     for (const DatabaseState& state : snapshot.databases) {
       const auto visit = [&](std::uint64_t number, const BlobId& id) {
         if (!reach(id)) return;
@@ -31,10 +32,13 @@ Reachable find_reachable(const BlobReader& reader, std::span<const Snapshot> sna
               error.code() != ErrorCode::kMissingObject) {
             throw;
           }
+          readable = false;
         }
       };
-      visit_leaves(state.map, state.page_count, node, visit, [](std::uint64_t, std::uint64_t) {});
+      visit_leaves(state.map, state.page_count, node, visit,
+                   [&](std::uint64_t, std::uint64_t) { readable = false; });
     }
+    if (!readable) reachable.unreadable_maps.push_back(snapshot.id);
     progress.advance(1);
   }
   return reachable;

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <unordered_set>
+#include <vector>
 
 #include "base/progress.h"
 #include "repository/blob_reader.h"
@@ -11,12 +12,13 @@
 namespace holdfast::repository {
 
 struct Reachable {
-  std::unordered_set<BlobId> blobs;  // nodes, leaves and pages that the snapshots need
-  std::uint64_t missing = 0;         // of them in no pack
+  std::unordered_set<BlobId> blobs;         // nodes, leaves and pages that the snapshots need
+  std::uint64_t missing = 0;                // of them in no pack
+  std::vector<SnapshotId> unreadable_maps;  // of which parts cannot be read
 };
 
 // Walks the maps of the snapshots; leaves that several of them share are read once. Parts of maps
-// that are lost cannot be entered: what only they need is not in the result.
+// that are lost cannot be entered: what only they need is not in `blobs`.
 Reachable find_reachable(const BlobReader& reader, std::span<const Snapshot> snapshots,
                          Progress& progress);
 
