@@ -122,15 +122,31 @@ class FormatTest(ProgramTest):
         self.passphrase = "wrong"
         self.assertIn("no key opens", self.reader_fails("list"))
 
-    def test_refuses_a_pack_with_a_flipped_bit(self):
-        self.holdfast("init")
-        snapshot = self.holdfast_json("backup", self.database("app.db"))["snapshot"]
+    def flip_a_bit(self):
         (pack,) = (self.repo / "packs").iterdir()
         content = bytearray(pack.read_bytes())
         content[5000] ^= 1
-        pack.chmod(0o600)
         pack.write_bytes(content)
+
+    def test_refuses_a_pack_with_a_flipped_bit(self):
+        self.holdfast("init")
+        snapshot = self.holdfast_json("backup", self.database("app.db"))["snapshot"]
+        self.flip_a_bit()
         self.assertIn("does not authenticate", self.reader_fails("checksum", snapshot, "app"))
+
+    def test_reads_a_damaged_blob_where_it_was_stored_again(self):
+        self.holdfast("init")
+        path = self.database("app.db")
+        taken = self.take_snapshots(path, [])
+        self.flip_a_bit()
+        damage = self.run_program(
+            [self.program, "--repo", self.repo, "verify", "--all", "--read-data"]
+        )
+        self.assertNotEqual(0, damage.returncode)
+        taken.update(self.take_snapshots(path, []))
+        self.check(taken, "app")
+        self.holdfast("prune")
+        self.check(taken, "app")
 
 
 class ExampleTest(unittest.TestCase):
