@@ -39,9 +39,11 @@ struct Plan {
 std::vector<const PackDescription*> kept_first(const Index& index,
                                                const std::unordered_set<PackId>& already) {
   std::vector<const PackDescription*> packs;
-  for (const PackDescription& pack : index.packs()) packs.push_back(&pack);
-  std::ranges::stable_partition(
-      packs, [&](const PackDescription* pack) { return !already.contains(pack->id); });
+  for (const bool condemned : {false, true}) {
+    for (const PackDescription& pack : index.packs()) {
+      if (already.contains(pack.id) == condemned) packs.push_back(&pack);
+    }
+  }
   return packs;
 }
 
@@ -130,7 +132,7 @@ Plan Prune::plan(const LoadedIndex& loaded, const Reachable& reachable,
   std::unordered_set<BlobId> placed;  // a blob that is needed once is not needed twice
   for (const PackDescription* pack : kept_first(loaded.index, already)) {
     std::uint64_t needed = 0, total = 0;
-    bool damaged = false;
+    bool damaged = loaded.index.withdrawn().contains({pack->id, kPackItself});
     std::unordered_set<BlobId> own;
     for (const BlobEntry& entry : pack->entries) {
       total += entry.stored_size;
@@ -164,7 +166,7 @@ std::map<PackId, std::uint64_t> Prune::wreckage(const LoadedIndex& loaded) const
       packs.emplace(*id, status->size);
     }
   };
-  for (const PackId& id : loaded.lost_packs) add(pack_name(id), id);
+  for (const PackDescription& pack : loaded.lost_packs) add(pack_name(pack.id), pack.id);
   for (const std::string& name : loaded.unreadable_packs) add(name, pack_of(name));
   return packs;
 }

@@ -26,7 +26,7 @@ struct BackupRequest {
   std::string command;  // for the log: the command line without secrets
   int compression_level = codec::kDefaultCompressionLevel;
   std::chrono::milliseconds busy_timeout{10'000};
-  std::chrono::milliseconds longest_view{200};  // no read transaction is meant to be held longer
+  std::chrono::milliseconds longest_view{150};  // no read transaction is meant to be held longer
   std::filesystem::path cache_directory;  // empty: no local cache, every page is compared with the
                                           // repository's digests
   unsigned threads = 0;                   // 0: one a core, at most 4
