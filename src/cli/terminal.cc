@@ -40,10 +40,9 @@ std::optional<std::string> read_line() {
   for (;;) {
     char letter = 0;
     const ssize_t got = ::read(STDIN_FILENO, &letter, 1);
-    if (got < 0 && errno == EINTR) {
-      stop_if_interrupted();
-      continue;
-    }
+    const int error = errno;
+    stop_if_interrupted();
+    if (got < 0 && error == EINTR) continue;
     if (got <= 0) return line.empty() ? std::nullopt : std::optional(line);
     if (letter == '\n') return line;
     line += letter;
