@@ -8,9 +8,14 @@ namespace {
 
 // Text that roff takes as it is.
 std::string roff(std::string_view text) {
+  constexpr std::string_view kEllipsis = "…";  // roff reads Latin-1
   std::string result;
-  for (const char letter : text) {
-    if (letter == '\\') {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char letter = text[i];
+    if (text.substr(i).starts_with(kEllipsis)) {
+      result += "...";
+      i += kEllipsis.size() - 1;
+    } else if (letter == '\\') {
       result += "\\e";
     } else if (letter == '-') {
       result += "\\-";
@@ -59,8 +64,9 @@ std::string examples(std::string_view lines) {
 }
 
 std::string command_text(const CommandDescription& command) {
-  std::string text = fmt::format(".SS \"holdfast {} {}\"\n{}.\n", roff(command.name),
-                                 roff(command.synopsis), roff(command.summary));
+  const std::string synopsis = command.synopsis.empty() ? "" : " " + command.synopsis;
+  std::string text = fmt::format(".SS \"holdfast {}{}\"\n{}.\n", roff(command.name), roff(synopsis),
+                                 roff(command.summary));
   for (const std::string& alias : command.aliases)
     text += fmt::format("Also called \\fB{}\\fR.\n", roff(alias));
   text += paragraphs(command.details);
