@@ -76,11 +76,18 @@ MapUpdate write_map(repository::Writer& writer, const repository::BlobReader& re
       if (end > first + pages) break;
     }
     repository::LeafBuilder leaf;
-    for (std::uint64_t i = 0; i < pages; ++i) {
-      if (places[i].blob == nullptr) {
+    for (std::uint64_t i = 0; i < pages;) {
+      const PagePlace& start = places[i];
+      if (start.blob == nullptr) {
         throw Error(ErrorCode::kInternal, fmt::format("page {} was stored nowhere", first + i));
       }
-      leaf.add(*places[i].blob, places[i].slot, 1);
+      std::uint32_t count = 1;
+      while (i + count < pages && places[i + count].blob == start.blob &&
+             places[i + count].slot == start.slot + count) {
+        ++count;
+      }
+      leaf.add(*start.blob, start.slot, count);
+      i += count;
     }
     builder.add_leaf(put(writer, encoder, repository::BlobKind::kMapLeaf,
                          repository::serialize(leaf.take()), update));
