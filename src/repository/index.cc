@@ -140,6 +140,11 @@ bool Index::contains(const BlobId& id) const {
   return found;
 }
 
+bool Index::holds_all(const PackDescription& pack) const {
+  return std::ranges::all_of(pack.entries,
+                             [&](const BlobEntry& entry) { return contains(entry.id); });
+}
+
 const PackDescription* Index::pack(const PackId& id) const {
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : &packs_[found->second];
@@ -176,7 +181,7 @@ LoadedIndex load_index(const Repository& repository, const IndexLoading& loading
   }
   std::map<PackId, std::uint64_t> present = list_packs(store);
 
-  std::set<PackId> lost;
+  std::map<PackId, PackDescription> lost;
   for (IndexContent& content : contents) {
     for (PackDescription& pack : content.packs) {
       if (loading.except.contains(pack.id)) {
@@ -187,7 +192,7 @@ LoadedIndex load_index(const Repository& repository, const IndexLoading& loading
       if (loaded.index.pack(pack.id) == nullptr) {
         const auto found = present.find(pack.id);
         if (found == present.end() || found->second != pack.size()) {
-          lost.insert(pack.id);
+          lost.insert_or_assign(pack.id, std::move(pack));
           continue;
         }
       }
@@ -195,7 +200,7 @@ LoadedIndex load_index(const Repository& repository, const IndexLoading& loading
     }
     for (const WithdrawnBlob& blob : content.withdrawn) loaded.index.withdraw(blob);
   }
-  loaded.lost_packs.assign(lost.begin(), lost.end());
+  for (auto& [id, pack] : lost) loaded.lost_packs.push_back(std::move(pack));
   for (const auto& [id, size] : present) {
     if (loading.except.contains(id) || loaded.index.pack(id) != nullptr || lost.contains(id))
       continue;

@@ -27,6 +27,10 @@ struct WithdrawnBlob {
   auto operator<=>(const WithdrawnBlob&) const = default;
 };
 
+// In place of a blob: not the blobs but the pack's own parts are damaged (header, digests,
+// directory, footer). A prune writes its blobs into a new pack.
+inline constexpr BlobId kPackItself{};
+
 struct IndexContent {
   std::vector<PackDescription> packs;
   std::vector<WithdrawnBlob> withdrawn;
@@ -51,6 +55,7 @@ class Index {
   // Every place that holds the blob and may be used, best first; empty if there is none.
   std::vector<BlobLocation> find(const BlobId& id) const;
   bool contains(const BlobId& id) const;
+  bool holds_all(const PackDescription& pack) const;  // of what that pack, lost, had
   const PackDescription* pack(const PackId& id) const;
   // Position of the blob's first digest among its pack's digests.
   std::size_t digest_position(const BlobLocation& location) const;
@@ -84,11 +89,11 @@ struct LoadedIndex {
   Index index;
   std::vector<std::string> objects;     // that it was made from
   std::vector<std::string> unreadable;  // damaged index objects
-  std::vector<PackId>
-      lost_packs;  // listed, but missing or of another size in the store; left out of `index`
-  std::uint64_t left_out = 0;              // packs that are in IndexLoading::except
-  // Packs that no index lists: of interrupted backups, of ones under way, or of index objects that were
-  // lost. They are in `index` all the same.
+  // Listed, but missing or of another size in the store; left out of `index`.
+  std::vector<PackDescription> lost_packs;
+  std::uint64_t left_out = 0;  // packs that are in IndexLoading::except
+  // Packs that no index lists: of interrupted backups, of ones under way, or of index objects that
+  // were lost. They are in `index` all the same.
   std::vector<PackDescription> unindexed;
   std::vector<std::string>
       unreadable_packs;  // that no index lists and whose directory cannot be read

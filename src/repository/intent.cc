@@ -164,10 +164,25 @@ Condemned load_condemned(const Repository& repository) {
       ByteReader in(content, name);
       while (!in.at_end()) condemned.packs.insert(PackId::from_bytes(in.raw(PackId::kSize)));
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kNotFound) throw;
+      if (error.code() == ErrorCode::kNotFound) continue;
+      if (error.code() != ErrorCode::kDamagedObject) throw;
+      condemned.unreadable.push_back(name);
     }
   }
   return condemned;
+}
+
+std::unordered_set<PackId> packs_to_avoid(const Repository& repository) {
+  Condemned condemned = load_condemned(repository);
+  if (condemned.unreadable.empty()) return std::move(condemned.packs);
+  for (const IntentInfo& intent : list_intents(repository)) {
+    if (intent.kind != IntentKind::kPrune || env::is_certainly_dead(intent.process)) continue;
+    throw Error(ErrorCode::kPruneRunning,
+                fmt::format("a prune may be running on {} (process {}), and what it removes is in "
+                            "{}, which cannot be read",
+                            intent.process.host, intent.process.pid, condemned.unreadable.front()));
+  }
+  return std::move(condemned.packs);
 }
 
 }  // namespace holdfast::repository

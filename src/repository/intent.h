@@ -70,9 +70,13 @@ void remove_old_markers(const Repository& repository, Time store_time, std::chro
 std::string put_condemned(const Repository& repository, const std::vector<PackId>& packs);
 struct Condemned {
   std::vector<std::string> objects;
+  std::vector<std::string> unreadable;  // of `objects`: what they condemn is not known
   std::unordered_set<PackId> packs;
 };
 Condemned load_condemned(const Repository& repository);
+// What a writer must not rely on. Throws kPruneRunning when a prune may be at work whose list
+// cannot be read; what a dead one left unreadable condemns nothing.
+std::unordered_set<PackId> packs_to_avoid(const Repository& repository);
 
 }  // namespace holdfast::repository
 

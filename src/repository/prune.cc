@@ -13,6 +13,7 @@
 #include "codec/page_digest.h"
 #include "repository/blob_reader.h"
 #include "repository/intent.h"
+#include "repository/prune_plan.h"
 #include "repository/reachable.h"
 #include "repository/writer.h"
 
@@ -21,31 +22,6 @@ namespace {
 
 constexpr std::chrono::seconds kBetweenLooks{1};
 constexpr std::chrono::hours kMarkerAge{24 * 30};
-
-// What a condemned pack holds that is needed, and that no other pack is to keep.
-struct Repacked {
-  PackId pack;
-  std::unordered_set<BlobId> blobs;
-};
-
-// What the first mark decides.
-struct Plan {
-  std::vector<PackId> condemned;   // nothing in them is needed, or what is was written again
-  std::vector<Repacked> repacked;  // of `condemned`: those that hold needed blobs
-  std::uint64_t rewritten = 0;     // bytes of needed blobs in them
-};
-
-// What is condemned already comes last: where a kept pack has a blob too, nothing is to be written.
-std::vector<const PackDescription*> kept_first(const Index& index,
-                                               const std::unordered_set<PackId>& already) {
-  std::vector<const PackDescription*> packs;
-  for (const bool condemned : {false, true}) {
-    for (const PackDescription& pack : index.packs()) {
-      if (already.contains(pack.id) == condemned) packs.push_back(&pack);
-    }
-  }
-  return packs;
-}
 
 class Prune {
  public:
@@ -57,15 +33,16 @@ class Prune {
  private:
   void refuse_company(Intent& own);
   std::vector<Snapshot> all_snapshots() const;
-  Reachable all_reachable(const BlobReader& reader);
-  Plan plan(const LoadedIndex& loaded, const Reachable& reachable,
-            const std::unordered_set<PackId>& already) const;
-  std::map<PackId, std::uint64_t> wreckage(const LoadedIndex& loaded) const;
-  void repack(const Plan& plan, const BlobReader& reader);
-  void count(const LoadedIndex& loaded, const Plan& planned);
+  struct Mark {
+    LoadedIndex loaded;
+    Reachable reachable;
+  };
+  Mark mark();
+  void repack(const PrunePlan& plan, const Index& index);
+  void count(const LoadedIndex& loaded, const PrunePlan& planned);
   bool wait_for_writers(Intent& own);
-  std::unordered_set<PackId> confirm(const LoadedIndex& loaded,
-                                     const std::unordered_set<PackId>& condemned);
+  static std::unordered_set<PackId> confirm(const Mark& second,
+                                            const std::unordered_set<PackId>& condemned);
   void replace_index(const LoadedIndex& loaded, const std::unordered_set<PackId>& doomed);
   void remove(const std::string& name) const;
 
@@ -112,11 +89,15 @@ std::vector<Snapshot> Prune::all_snapshots() const {
   return std::move(list.snapshots);
 }
 
-// What it needs is not known while a part of a map cannot be read.
-Reachable Prune::all_reachable(const BlobReader& reader) {
+// The index is loaded after the snapshots were listed: it has whatever they need, also where a
+// backup ends meanwhile. What they need is not known while a part of a map cannot be read.
+Prune::Mark Prune::mark() {
   const std::vector<Snapshot> snapshots = all_snapshots();
-  Reachable reachable = find_reachable(reader, snapshots, progress_);
-  if (reachable.unreadable_maps.empty()) return reachable;
+  Mark mark{.loaded = load_index(repository_), .reachable = {}};
+  const BlobReader reader(repository_, mark.loaded.index);
+  mark.reachable = find_reachable(reader, snapshots, progress_);
+  const Reachable& reachable = mark.reachable;
+  if (reachable.unreadable_maps.empty()) return mark;
   throw Error(ErrorCode::kDamagedObject,
               fmt::format("a part of the page map of snapshot {} cannot be read, so what it needs "
                           "is not known",
@@ -126,55 +107,10 @@ Reachable Prune::all_reachable(const BlobReader& reader) {
               "or forget that snapshot; then prune again.");
 }
 
-Plan Prune::plan(const LoadedIndex& loaded, const Reachable& reachable,
-                 const std::unordered_set<PackId>& already) const {
-  Plan plan;
-  std::unordered_set<BlobId> placed;  // a blob that is needed once is not needed twice
-  for (const PackDescription* pack : kept_first(loaded.index, already)) {
-    std::uint64_t needed = 0, total = 0;
-    bool damaged = loaded.index.withdrawn().contains({pack->id, kPackItself});
-    std::unordered_set<BlobId> own;
-    for (const BlobEntry& entry : pack->entries) {
-      total += entry.stored_size;
-      if (loaded.index.withdrawn().contains({pack->id, entry.id})) {
-        damaged = true;
-        continue;
-      }
-      if (!reachable.blobs.contains(entry.id) || placed.contains(entry.id)) continue;
-      needed += entry.stored_size;
-      own.insert(entry.id);
-    }
-    const bool wasteful =
-        static_cast<double>(total - needed) > request_.max_waste * static_cast<double>(total);
-    const bool goes = needed == 0 || wasteful || damaged || already.contains(pack->id);
-    if (goes) plan.condemned.push_back(pack->id);
-    if (needed == 0) continue;
-    placed.insert(own.begin(), own.end());
-    if (!goes) continue;
-    plan.repacked.push_back({pack->id, std::move(own)});
-    plan.rewritten += needed;
-  }
-  return plan;
-}
-
-// Packs that are cut short or cannot be read, with their sizes: evidence, as long as something may
-// be missing that they held.
-std::map<PackId, std::uint64_t> Prune::wreckage(const LoadedIndex& loaded) const {
-  std::map<PackId, std::uint64_t> packs;
-  const auto add = [&](const std::string& name, const std::optional<PackId>& id) {
-    if (const auto status = repository_.store().stat(name); status && id) {
-      packs.emplace(*id, status->size);
-    }
-  };
-  for (const PackDescription& pack : loaded.lost_packs) add(pack_name(pack.id), pack.id);
-  for (const std::string& name : loaded.unreadable_packs) add(name, pack_of(name));
-  return packs;
-}
-
 // Writes the needed blobs of wasteful packs into new ones. Boxes do not depend on their pack, but
 // each is decoded on the way: what cannot be read is better noticed while the old pack is still
 // there.
-void Prune::repack(const Plan& plan, const BlobReader& reader) {
+void Prune::repack(const PrunePlan& plan, const Index& index) {
   PackBuilder target(random_pack_id());
   std::vector<PackDescription> written;
   const auto close = [&] {
@@ -192,7 +128,7 @@ void Prune::repack(const Plan& plan, const BlobReader& reader) {
   std::vector<codec::PageDigest> digests;
   for (const Repacked& repacked : plan.repacked) {
     std::uint64_t offset = kPackHeaderSize;
-    for (const BlobEntry& entry : reader.index().pack(repacked.pack)->entries) {
+    for (const BlobEntry& entry : index.pack(repacked.pack)->entries) {
       if (repacked.blobs.contains(entry.id)) {
         EncodedBlob blob{.entry = entry, .box = Bytes(entry.stored_size)};
         repository_.store().get_range(pack_name(repacked.pack), offset, blob.box);
@@ -240,15 +176,12 @@ bool Prune::wait_for_writers(Intent& own) {
   return true;
 }
 
-// The second mark: whatever of the condemned is the only place of something needed after all is
-// kept.
-std::unordered_set<PackId> Prune::confirm(const LoadedIndex& loaded,
+// Whatever of the condemned is the only place of something needed after all is kept.
+std::unordered_set<PackId> Prune::confirm(const Mark& second,
                                           const std::unordered_set<PackId>& condemned) {
-  const BlobReader reader(repository_, loaded.index);
-  const Reachable reachable = all_reachable(reader);
   std::unordered_set<PackId> doomed = condemned;
-  for (const BlobId& id : reachable.blobs) {
-    const std::vector<BlobLocation> places = loaded.index.find(id);
+  for (const BlobId& id : second.reachable.blobs) {
+    const std::vector<BlobLocation> places = second.loaded.index.find(id);
     const bool elsewhere = std::ranges::any_of(
         places, [&](const BlobLocation& place) { return !doomed.contains(place.pack); });
     if (!elsewhere && !places.empty()) doomed.erase(places.front().pack);
@@ -274,7 +207,7 @@ void Prune::replace_index(const LoadedIndex& loaded, const std::unordered_set<Pa
   for (const std::string& name : loaded.unreadable) remove(name);
 }
 
-void Prune::count(const LoadedIndex& loaded, const Plan& planned) {
+void Prune::count(const LoadedIndex& loaded, const PrunePlan& planned) {
   for (const PackDescription& pack : loaded.index.packs()) result_.bytes_kept += pack.size();
   for (const PackId& id : planned.condemned) result_.bytes_freed += loaded.index.pack(id)->size();
   result_.bytes_kept -= result_.bytes_freed;
@@ -290,16 +223,14 @@ PruneResult Prune::run() {
   refuse_company(own);
   const Condemned earlier = load_condemned(repository_);
   progress_.stage("Finding what is needed", 0);
-  Plan planned;
+  PrunePlan planned;
   bool index_is_tidy = false;
   {
-    const LoadedIndex loaded = load_index(repository_);
-    const BlobReader reader(repository_, loaded.index);
-    const Reachable reachable = all_reachable(reader);
-    planned = plan(loaded, reachable, earlier.packs);
+    const auto [loaded, reachable] = mark();
+    planned = plan_prune(loaded.index, reachable, earlier.packs, request_.max_waste);
     count(loaded, planned);
     if (reachable.missing == 0) {
-      for (const auto& [id, size] : wreckage(loaded)) {
+      for (const auto& [id, size] : wreckage(repository_, loaded)) {
         planned.condemned.push_back(id);
         ++result_.packs_removed;
         result_.bytes_freed += size;
@@ -311,7 +242,7 @@ PruneResult Prune::run() {
       result_.bytes_rewritten = planned.rewritten;
       return result_;
     }
-    if (!planned.repacked.empty()) repack(planned, reader);
+    if (!planned.repacked.empty()) repack(planned, loaded.index);
   }
   if (planned.condemned.empty() && earlier.objects.empty() && index_is_tidy) return result_;
 
@@ -324,12 +255,12 @@ PruneResult Prune::run() {
     return result_;
   }
   if (!own.still_there()) throw Error(ErrorCode::kIntentLost, "this prune was taken for dead");
-  const LoadedIndex loaded = load_index(repository_);
+  const Mark second = mark();
   std::unordered_set<PackId> condemned = earlier.packs;
   condemned.insert(planned.condemned.begin(), planned.condemned.end());
-  const std::unordered_set<PackId> doomed = confirm(loaded, condemned);
+  const std::unordered_set<PackId> doomed = confirm(second, condemned);
   progress_.stage("Removing packs", doomed.size());
-  replace_index(loaded, doomed);
+  replace_index(second.loaded, doomed);
   for (const PackId& id : doomed) {
     remove(pack_name(id));
     progress_.advance(1);

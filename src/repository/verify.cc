@@ -3,19 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <set>
-#include <unordered_map>
 
 #include "base/error.h"
-#include "base/parallel.h"
 #include "codec/page_digest.h"
 #include "repository/blob_reader.h"
+#include "repository/pack_reading.h"
 #include "repository/page_map.h"
 
 namespace holdfast::repository {
@@ -32,8 +29,6 @@ class Verification {
       : repository_(repository),
         request_(request),
         progress_(progress),
-        loaded_(load_index(repository)),
-        hasher_(repository.keys().pages),
         checksum_key_(repository.keys().checksum) {}
 
   VerifyReport run();
@@ -51,11 +46,9 @@ class Verification {
   void choose_snapshots();
   void check_listing();
   std::vector<PackId> packs_to_read();
-  void read_packs(const std::vector<PackId>& packs);
-  void read_pack(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer);
-  void read_blob(const PackDescription& pack, const BlobEntry& entry, std::uint64_t offset,
-                 std::span<const codec::PageDigest> listed, BlobDecoder& decoder, Bytes& buffer);
+  void read_data();
   void judge(const Snapshot& snapshot);
+  std::vector<codec::PageDigest> digests_of(const BlobReader& reader, const BlobId& blob) const;
   LeafVerdict judge_leaf(const BlobReader& reader, BlobDecoder& decoder, const DatabaseState& state,
                          std::uint64_t number, const BlobId& id);
 
@@ -63,17 +56,14 @@ class Verification {
   const VerifyRequest& request_;
   Progress& progress_;
   LoadedIndex loaded_;
-  codec::PageHasher hasher_;
   codec::ChecksumKey checksum_key_;
   std::vector<Snapshot> snapshots_;
-  std::mutex mutex_;  // guards the report and withdrawn_ while packs are read
   VerifyReport report_;
-  std::vector<WithdrawnBlob> withdrawn_;
+  PackFindings read_;
   std::map<std::pair<BlobId, std::uint64_t>, LeafVerdict> leaves_;
 };
 
 void Verification::note(std::string object, std::string problem) {
-  const std::lock_guard lock(mutex_);
   report_.damage.push_back({std::move(object), std::move(problem)});
 }
 
@@ -97,9 +87,11 @@ void Verification::check_listing() {
   for (const std::string& name : loaded_.unreadable) {
     note(name, "the index object cannot be read; its packs were found again by their directories");
   }
-  for (const PackId& id : loaded_.lost_packs) {
-    const auto status = repository_.store().stat(pack_name(id));
-    note(pack_name(id),
+  for (const PackDescription& pack : loaded_.lost_packs) {
+    // What a later backup stored again is not lost.
+    if (loaded_.index.holds_all(pack)) continue;
+    const auto status = repository_.store().stat(pack_name(pack.id));
+    note(pack_name(pack.id),
          status ? fmt::format("has another size than its index says ({} bytes)", status->size)
                 : std::string("is missing"));
   }
@@ -151,80 +143,15 @@ std::vector<PackId> Verification::packs_to_read() {
   return packs;
 }
 
-void Verification::read_packs(const std::vector<PackId>& packs) {
-  std::uint64_t total = 0;
-  for (const PackId& id : packs) total += loaded_.index.pack(id)->size();
-  progress_.stage("Reading every byte", total);
-  std::atomic<std::size_t> next{0};
-  run_parallel(thread_count(request_.threads), [&](const std::atomic<bool>& stop) {
-    BlobDecoder decoder(repository_.keys());
-    Bytes buffer;
-    for (std::size_t i = next++; i < packs.size() && !stop; i = next++) {
-      read_pack(*loaded_.index.pack(packs[i]), decoder, buffer);
-    }
-  });
-}
-
-void Verification::read_pack(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer) {
-  const std::string name = pack_name(pack.id);
-  std::vector<codec::PageDigest> listed;
+std::vector<codec::PageDigest> Verification::digests_of(const BlobReader& reader,
+                                                        const BlobId& blob) const {
   try {
-    check_pack_frame(repository_.store(), repository_.keys(), pack);
-    listed = read_digests(repository_.store(), repository_.keys(), pack);
+    return reader.digests(blob);
   } catch (const Error& error) {
     if (!is_damage(error)) throw;
-    note(name, error.what());
   }
-  std::uint64_t offset = kPackHeaderSize;
-  std::size_t digest = 0;
-  for (const BlobEntry& entry : pack.entries) {
-    const auto own = listed.empty()
-                         ? std::span<const codec::PageDigest>()
-                         : std::span<const codec::PageDigest>(listed).subspan(digest, entry.pages);
-    try {
-      read_blob(pack, entry, offset, own, decoder, buffer);
-    } catch (const Error& error) {
-      if (!is_damage(error)) throw;
-      note(name, error.what());
-      const std::lock_guard lock(mutex_);
-      withdrawn_.push_back({pack.id, entry.id});
-    }
-    offset += entry.stored_size;
-    digest += entry.pages;
-    progress_.advance(entry.stored_size);
-  }
-  const std::lock_guard lock(mutex_);
-  report_.packs += 1;
-  report_.blobs += pack.entries.size();
-  report_.bytes_read += pack.size();
-}
-
-void Verification::read_blob(const PackDescription& pack, const BlobEntry& entry,
-                             std::uint64_t offset, std::span<const codec::PageDigest> listed,
-                             BlobDecoder& decoder, Bytes& buffer) {
-  thread_local Bytes box;
-  box.resize(entry.stored_size);
-  repository_.store().get_range(pack_name(pack.id), offset, box);
-  if (buffer.size() < entry.raw_size) buffer.resize(entry.raw_size);
-  const auto plain = MutableByteView(buffer).first(entry.raw_size);
-  decoder.decode(entry, box, plain);
-  BlobId id;
-  if (entry.kind == BlobKind::kPages) {
-    std::vector<codec::PageDigest> digests(entry.pages);
-    const std::uint32_t page_size = entry.raw_size / entry.pages;
-    hasher_.digest_pages(plain, page_size, digests);
-    id = pages_id(repository_.keys(), page_size, digests);
-    if (!listed.empty() && !std::ranges::equal(digests, listed)) {
-      throw Error(ErrorCode::kDamagedObject,
-                  fmt::format("blob {} does not have the digests listed for it", entry.id.hex()));
-    }
-  } else {
-    id = content_id(repository_.keys(), entry.kind, plain);
-  }
-  if (id != entry.id) {
-    throw Error(ErrorCode::kDamagedObject,
-                fmt::format("blob {} holds something else than its id says", entry.id.hex()));
-  }
+  const auto found = read_.digests.find(blob);
+  return found == read_.digests.end() ? std::vector<codec::PageDigest>() : found->second;
 }
 
 Verification::LeafVerdict Verification::judge_leaf(const BlobReader& reader, BlobDecoder& decoder,
@@ -247,7 +174,7 @@ Verification::LeafVerdict Verification::judge_leaf(const BlobReader& reader, Blo
   }
   if (verdict.lost_pages > 0 || !everything_is_read()) return verdict;
   std::vector<std::vector<codec::PageDigest>> digests;
-  for (const BlobId& blob : leaf.blobs) digests.push_back(reader.digests(blob));
+  for (const BlobId& blob : leaf.blobs) digests.push_back(digests_of(reader, blob));
   verdict.sum.emplace(checksum_key_);
   std::uint64_t page = number * kLeafPages + 1;
   for (const LeafRun& run : leaf.runs) {
@@ -311,21 +238,33 @@ void Verification::judge(const Snapshot& snapshot) {
   report_.snapshots.push_back(std::move(verdict));
 }
 
+void Verification::read_data() {
+  read_ = read_packs(repository_, loaded_.index, packs_to_read(), request_.threads, progress_);
+  report_.packs = read_.packs;
+  report_.blobs = read_.blobs;
+  report_.bytes_read = read_.bytes_read;
+  for (Damage& damage : read_.damage) report_.damage.push_back(std::move(damage));
+  std::erase_if(read_.withdrawn, [&](const WithdrawnBlob& blob) {
+    return loaded_.index.withdrawn().contains(blob);
+  });
+  for (const WithdrawnBlob& blob : read_.withdrawn) loaded_.index.withdraw(blob);
+  if (read_.withdrawn.empty() || !request_.remember_damage) return;
+  try {
+    put_index(repository_, {.packs = {}, .withdrawn = read_.withdrawn});
+  } catch (const Error& error) {
+    progress_.warning(
+        fmt::format("the damage could not be noted in the repository ({})", error.what()));
+  }
+}
+
 VerifyReport Verification::run() {
   choose_snapshots();
+  // After the snapshots: it has whatever they need, also where a backup ends meanwhile.
+  loaded_ = load_index(repository_);
   check_listing();
-  if (request_.read_data_percent > 0) read_packs(packs_to_read());
-  for (const WithdrawnBlob& blob : withdrawn_) loaded_.index.withdraw(blob);
+  if (request_.read_data_percent > 0) read_data();
   progress_.stage("Checking snapshots", 0);
   for (const Snapshot& snapshot : snapshots_) judge(snapshot);
-  if (!withdrawn_.empty() && request_.remember_damage) {
-    try {
-      put_index(repository_, {.packs = {}, .withdrawn = withdrawn_});
-    } catch (const Error& error) {
-      progress_.warning(
-          fmt::format("the damage could not be noted in the repository ({})", error.what()));
-    }
-  }
   return std::move(report_);
 }
 

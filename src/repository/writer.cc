@@ -22,7 +22,7 @@ Writer::Writer(const Repository& repository)
       intent_(repository, IntentKind::kWriter),
       // The order matters: a prune that does not see the intent has published what it condemns
       // before.
-      loaded_(load_index(repository, {.except = load_condemned(repository).packs})),
+      loaded_(load_index(repository, {.except = packs_to_avoid(repository)})),
       pages_(random_pack_id()),
       trees_(random_pack_id()),
       uploader_([this](std::stop_token stop) { store_packs(stop); }) {}
@@ -47,7 +47,14 @@ std::uint64_t Writer::add(BlobEncoder& encoder, const BlobId& id, BlobKind kind,
   {
     const std::lock_guard lock(mutex_);
     rethrow_failure();
-    if (loaded_.index.contains(id) || !added_.insert(id).second) return 0;
+    const bool distrusted = distrusted_.contains(id);
+    if (loaded_.index.contains(id) && !distrusted) return 0;
+    if (!added_.insert(id).second) return 0;
+    if (distrusted) {
+      for (const BlobLocation& place : loaded_.index.find(id)) {
+        withdrawn_.push_back({place.pack, id});
+      }
+    }
   }
   const EncodedBlob& blob =
       encoder.encode(id, kind, static_cast<std::uint16_t>(digests.size()), content);
@@ -109,7 +116,8 @@ void Writer::flush() {
   changed_.wait(lock, [this] { return (waiting_.empty() && !storing_) || failure_; });
   rethrow_failure();
 
-  IndexContent content{.packs = std::exchange(stored_, {}), .withdrawn = {}};
+  IndexContent content{.packs = std::exchange(stored_, {}),
+                       .withdrawn = std::exchange(withdrawn_, {})};
   content.packs.insert(content.packs.end(), loaded_.unindexed.begin(), loaded_.unindexed.end());
   loaded_.unindexed.clear();
   // What is condemned or lost was left out of the index in memory; it must not be left out of the
@@ -119,7 +127,8 @@ void Writer::flush() {
   if (merge) {
     content.packs.insert(content.packs.end(), loaded_.index.packs().begin(),
                          loaded_.index.packs().end());
-    content.withdrawn.assign(loaded_.index.withdrawn().begin(), loaded_.index.withdrawn().end());
+    content.withdrawn.insert(content.withdrawn.end(), loaded_.index.withdrawn().begin(),
+                             loaded_.index.withdrawn().end());
   }
   if (content.packs.empty()) return;
   put_index(*repository_, content);
@@ -135,9 +144,22 @@ void Writer::flush() {
   }
 }
 
+void Writer::withdraw(const Snapshot& snapshot) const {
+  try {
+    remove_snapshot(*repository_, snapshot);
+  } catch (const Error&) {
+    // It is whole, only nobody was told of it.
+  }
+}
+
 void Writer::commit(const Snapshot& snapshot) {
   flush();
-  put_snapshot(*repository_, snapshot);
+  try {
+    put_snapshot(*repository_, snapshot);
+  } catch (const Error&) {
+    withdraw(snapshot);  // a put that failed may have happened all the same
+    throw;
+  }
   if (intent_.still_there()) return;
   try {
     prove_reachable(*repository_, snapshot);
@@ -150,7 +172,7 @@ void Writer::commit(const Snapshot& snapshot) {
 }
 
 void prove_reachable(const Repository& repository, const Snapshot& snapshot) {
-  const LoadedIndex loaded = load_index(repository, {.except = load_condemned(repository).packs});
+  const LoadedIndex loaded = load_index(repository, {.except = packs_to_avoid(repository)});
   const BlobReader reader(repository, loaded.index);
   BlobDecoder decoder(repository.keys());
   for (const DatabaseState& state : snapshot.databases) {

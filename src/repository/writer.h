@@ -45,13 +45,17 @@ class Writer {
                           std::span<const codec::PageDigest> digests);
   std::uint64_t add_tree(BlobEncoder& encoder, const BlobId& id, BlobKind kind, ByteView content);
 
+  // What the repository holds under this id was found damaged: it is stored again if it is added.
+  // To be called before anything is added.
+  void distrust(const BlobId& id) { distrusted_.insert(id); }
+
   // Closes the open packs and writes the index object. Everything added is durable when it returns.
   void flush();
   // flush(), then the snapshot, then the proof that no prune took us for dead: only after this may
   // anybody be told that the snapshot exists. Throws kIntentLost after having withdrawn it.
   void commit(const Snapshot& snapshot);
 
-  // Everything this writer sent: packs and index objects.
+  // Of the packs that this writer sent.
   std::uint64_t bytes_stored() const { return bytes_stored_; }
   Intent& intent() { return intent_; }
 
@@ -61,6 +65,7 @@ class Writer {
   void close_pack(std::unique_lock<std::mutex>& lock, PackBuilder& pack);
   void store_packs(std::stop_token stop);
   void rethrow_failure() const;  // with mutex_ held
+  void withdraw(const Snapshot& snapshot) const;
 
   const Repository* repository_;
   Intent intent_;
@@ -68,7 +73,7 @@ class Writer {
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::unordered_set<BlobId> added_;
+  std::unordered_set<BlobId> added_, distrusted_;
   // Pages and maps go to packs of their own, so that maps can be read without their neighbours;
   // what is left at the end shares one pack if it is small.
   PackBuilder pages_, trees_;
@@ -76,6 +81,7 @@ class Writer {
   bool storing_ = false;
   std::exception_ptr failure_;
   std::vector<PackDescription> stored_;
+  std::vector<WithdrawnBlob> withdrawn_;  // places of what was distrusted and is stored again
   std::uint64_t bytes_stored_ = 0;
   std::jthread uploader_;
 };

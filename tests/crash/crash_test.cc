@@ -181,6 +181,7 @@ void put_used_database_at_target(Ground& ground) {
   for (const char* suffix : {"", "-wal"}) {
     std::filesystem::copy(work.string() + suffix, ground.target().string() + suffix);
   }
+  std::filesystem::permissions(ground.target(), std::filesystem::perms(0640));
   ground.before_restore = rows_of(ground, ground.target());
 }
 

@@ -132,6 +132,7 @@ void expect_target_old_or_new(Ground& ground, const std::string& restored_rows) 
   EXPECT_TRUE(replaced || (was_there && rows == ground.before_restore)) << "neither old nor new";
   EXPECT_TRUE(replaced || !ground.promises.restored);
   if (!replaced || !was_there) return;
+  EXPECT_EQ(std::filesystem::status(ground.target()).permissions(), std::filesystem::perms(0640));
   Process process(ground, env::posix_file_system());
   bool saved = false;
   for (const auto& snapshot : repository::list_snapshots(process.repository()).snapshots) {

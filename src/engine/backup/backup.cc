@@ -57,6 +57,7 @@ class Backup {
         files_(files),
         request_(request),
         progress_(progress),
+        uses_cache_(!request.cache_directory.empty()),
         started_(repository.clock().elapsed()),
         time_(repository.clock().now()),
         writer_(repository),
@@ -78,6 +79,7 @@ class Backup {
   void warn(std::string sentence);
   void report_losses();
   env::Path table_path(const BackupSource& database);
+  bool give_up_cache(const Error& error);
   void read_everything();
   void open(Protected& database);
   void take_views();
@@ -90,6 +92,7 @@ class Backup {
   env::FileSystem& files_;
   const BackupRequest& request_;
   Progress& progress_;
+  bool uses_cache_;
   Duration started_;
   Time time_;
   repository::Writer writer_;
@@ -113,11 +116,14 @@ void Backup::report_losses() {
     warn(fmt::format("{} damaged index objects; what they listed was found again in the packs",
                      loaded.unreadable.size()));
   }
-  if (!loaded.lost_packs.empty()) {
+  const auto lost = std::ranges::count_if(
+      loaded.lost_packs,
+      [&](const repository::PackDescription& pack) { return !loaded.index.holds_all(pack); });
+  if (lost > 0) {
     warn(
         fmt::format("{} packs of the repository are missing or cut short; what the databases "
                     "still have of them is stored again",
-                    loaded.lost_packs.size()));
+                    lost));
   }
 }
 
@@ -129,10 +135,10 @@ env::Path Backup::table_path(const BackupSource& database) {
       .add(as_bytes(std::filesystem::weakly_canonical(database.path).string()))
       .finish(name);
   const std::string file = to_hex(name) + ".digests";
-  if (!request_.cache_directory.empty()) {
+  if (uses_cache_) {
     const env::Path folder = request_.cache_directory / repository_.config().id.hex() / "digests";
     try {
-      files_.make_directories(folder);
+      DigestTable::create(files_, folder / file, repository_.keys().cache, 512);  // may I write?
       const std::uint64_t size = std::filesystem::file_size(database.path);
       if (files_.free_space(folder) > size / 16 + (1u << 20)) return folder / file;
       warn(fmt::format("no room for the local page digests in {}; going on without",
@@ -160,6 +166,8 @@ void Backup::open(Protected& database) {
       find_base(repository_, files_, reader_, {.database = name, .table = table}, progress_);
   database.scan = std::make_unique<PageScan>(context_, *database.source,
                                              database.base ? &*database.base : nullptr, table);
+  if (!database.base) return;
+  for (const BlobId& id : database.base->damaged) writer_.distrust(id);
 }
 
 // Goes through all databases once, and then catches up until one view of each is read completely.
@@ -273,6 +281,19 @@ void Backup::publish_table(Protected& database, const Snapshot& snapshot) {
   }
 }
 
+// A cache that fails, or a disk that fills up below it, costs time and nothing else.
+bool Backup::give_up_cache(const Error& error) {
+  const bool failed = std::ranges::any_of(databases_, [](const Protected& database) {
+    const bool base = database.base && database.base->digests && database.base->digests->failed();
+    return base || (database.scan && database.scan->table().failed());
+  });
+  if (!uses_cache_ || !failed) return false;
+  uses_cache_ = false;
+  warn(fmt::format("the local page digests cannot be kept ({}); beginning again without",
+                   error.what()));
+  return true;
+}
+
 BackupResult Backup::run() {
   report_losses();
   for (int attempt = 1;; ++attempt) {
@@ -280,6 +301,7 @@ BackupResult Backup::run() {
       read_everything();
       break;
     } catch (const Error& error) {
+      if (give_up_cache(error)) continue;
       if (error.code() != ErrorCode::kDatabaseChanged || attempt == kAttempts) throw;
       progress_.notice(fmt::format("{}; beginning again", error.what()));
     }

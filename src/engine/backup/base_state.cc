@@ -42,13 +42,25 @@ void look_at_map(const BlobReader& reader, BaseState& base) {
   repository::BlobDecoder decoder(reader.repository().keys());
   std::map<BlobId, LostBlob> lost;
   base.leaves.resize(repository::leaf_count(base.state.page_count));
+  const auto note_damage = [&](const BlobId& id, const Error& error) {
+    if (!is_loss(error)) throw error;
+    if (error.code() == ErrorCode::kDamagedObject) base.damaged.push_back(id);
+  };
+  const auto get_node = [&](const BlobId& id) {
+    try {
+      return reader.read_tree(id, repository::BlobKind::kMapNode, decoder);
+    } catch (const Error& error) {
+      note_damage(id, error);
+      throw;
+    }
+  };
   const auto visit = [&](std::uint64_t number, const BlobId& id) {
     MapLeaf leaf;
     try {
       leaf = repository::parse_leaf(reader.read_tree(id, repository::BlobKind::kMapLeaf, decoder),
                                     repository::leaf_pages(base.state.page_count, number));
     } catch (const Error& error) {
-      if (!is_loss(error)) throw;
+      note_damage(id, error);
       return;
     }
     base.leaves[number] = id;
@@ -71,8 +83,8 @@ void look_at_map(const BlobReader& reader, BaseState& base) {
       page += run.count;
     }
   };
-  repository::visit_leaves(base.state.map, base.state.page_count, reader.node_getter(decoder),
-                           visit, [](std::uint64_t, std::uint64_t) {});
+  repository::visit_leaves(base.state.map, base.state.page_count, get_node, visit,
+                           [](std::uint64_t, std::uint64_t) {});
   for (auto& [id, blob] : lost) base.lost.push_back(std::move(blob));
 }
 
@@ -153,7 +165,13 @@ std::optional<BaseState> find_base(const repository::Repository& repository, env
   if (!state) return std::nullopt;
   base.state = *std::move(state);
   look_at_map(reader, base);
-  if (!base.digests) base.digests = rebuild_table(files, reader, search.table, base, progress);
+  if (base.digests) return base;
+  try {
+    base.digests = rebuild_table(files, reader, search.table, base, progress);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kDiskFull) throw;
+    base.backed.clear();
+  }
   return base;
 }
 

@@ -29,6 +29,7 @@ struct BaseState {
   std::vector<std::optional<BlobId>> leaves;  // of its page map; empty where lost
   PageSet backed;                             // pages whose content is in the repository
   std::vector<LostBlob> lost;
+  std::vector<BlobId> damaged;  // nodes and leaves of the map that are there and cannot be read
 };
 
 struct BaseSearch {

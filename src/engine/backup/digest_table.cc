@@ -37,7 +37,8 @@ DigestTable::DigestTable(DigestTable&& other) noexcept
       temporary_(std::exchange(other.temporary_, {})),
       key_(other.key_),
       file_(std::move(other.file_)),
-      header_(std::move(other.header_)) {}
+      header_(std::move(other.header_)),
+      failed_(other.failed_.load()) {}
 
 DigestTable& DigestTable::operator=(DigestTable&& other) noexcept {
   std::swap(files_, other.files_);
@@ -46,6 +47,7 @@ DigestTable& DigestTable::operator=(DigestTable&& other) noexcept {
   std::swap(key_, other.key_);
   std::swap(file_, other.file_);
   std::swap(header_, other.header_);
+  failed_ = other.failed_.exchange(failed_);
   return *this;
 }
 
@@ -102,9 +104,19 @@ Bytes DigestTable::associated_data(std::uint64_t chunk) const {
   return data.take();
 }
 
+template <typename Access>
+void DigestTable::access(const Access& file_access) const {
+  try {
+    file_access(*file_);
+  } catch (const Error& error) {
+    failed_ = failed_ || error.code() != ErrorCode::kDamagedObject;
+    throw;
+  }
+}
+
 void DigestTable::read_chunk(std::uint64_t chunk, std::span<codec::PageDigest> out) const {
   thread_local Bytes box(kChunkBox);
-  read_fully(*file_, chunk_offset(chunk), box);
+  access([&](env::File& file) { read_fully(file, chunk_offset(chunk), box); });
   codec::open(key_, associated_data(chunk), box, std::as_writable_bytes(out), "a digest table");
 }
 
@@ -112,13 +124,15 @@ void DigestTable::write_chunk(std::uint64_t chunk, std::span<const codec::PageDi
   thread_local Bytes box;
   box.clear();
   codec::seal(key_, associated_data(chunk), std::as_bytes(digests), box);
-  file_->write_at(chunk_offset(chunk), box);
+  access([&](env::File& file) { file.write_at(chunk_offset(chunk), box); });
 }
 
 void DigestTable::copy_chunk(const DigestTable& from, std::uint64_t chunk) {
   thread_local Bytes box(kChunkBox);
-  read_fully(*from.file_, chunk_offset(chunk), box);
-  file_->write_at(chunk_offset(chunk), box);
+  access([&](env::File& file) {
+    read_fully(*from.file_, chunk_offset(chunk), box);
+    file.write_at(chunk_offset(chunk), box);
+  });
 }
 
 void DigestTable::publish(const Header& header) {

@@ -10,6 +10,7 @@
 #ifndef HOLDFAST_ENGINE_BACKUP_DIGEST_TABLE_H_
 #define HOLDFAST_ENGINE_BACKUP_DIGEST_TABLE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -51,18 +52,24 @@ class DigestTable {
   // Takes over a whole chunk of another table of the same page size, unseen.
   void copy_chunk(const DigestTable& from, std::uint64_t chunk);
 
+  // Whether the file could not be read or written, which is the cache's fault, not the backup's.
+  bool failed() const { return failed_; }
+
   // Makes this the table at `path` of create().
   void publish(const Header& header);
 
  private:
   DigestTable(env::FileSystem& files, env::Path path, const codec::SecretKey& key);
   Bytes associated_data(std::uint64_t chunk) const;
+  template <typename Access>
+  void access(const Access& file_access) const;
 
   env::FileSystem* files_;
   env::Path path_, temporary_;  // temporary_ is empty for a table that was opened or published
   codec::SecretKey key_;
   std::unique_ptr<env::File> file_;
   Header header_;
+  mutable std::atomic<bool> failed_ = false;
 };
 
 }  // namespace holdfast::engine

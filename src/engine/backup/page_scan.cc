@@ -117,7 +117,7 @@ void PageScan::heal_lost_blobs() {
         repository::pages_id(context_.repository.keys(), geometry_.page_size, batch.digests);
     if (id == lost.id) {
       bytes_stored_ += context_.writer.add_pages(worker.encoder, id, batch.content, batch.digests);
-      for (const std::uint32_t page : lost.pages) base_->backed.insert(page);
+      note_healed(batch);
       ++healed;
     }
     if (Clock::now() - taken > context_.longest_view / 2) {
@@ -129,6 +129,30 @@ void PageScan::heal_lost_blobs() {
       fmt::format("{} of {} blobs that the repository had lost are stored again; the pages of the "
                   "others are stored as they are now",
                   healed, base_->lost.size()));
+}
+
+// Its pages are backed again where the base's table has their digests; one that was made anew
+// lacks those that were lost with the blob.
+void PageScan::note_healed(const Batch& healed) {
+  std::array<PageDigest, kChunkPages> digests;
+  for (std::size_t slot = 0; slot < healed.pages.size(); ++slot) {
+    const std::uint32_t page = healed.pages[slot];
+    const std::uint64_t chunk = (page - 1) / kChunkPages;
+    const bool next = slot == 0 || (healed.pages[slot - 1] - 1) / kChunkPages != chunk;
+    if (next && !read_base_chunk(chunk, digests)) digests.fill(PageDigest{});
+    if (digests[(page - 1) % kChunkPages] == healed.digests[slot]) base_->backed.insert(page);
+  }
+}
+
+// A torn cache costs space, not safety: its pages count as changed.
+bool PageScan::read_base_chunk(std::uint64_t chunk, std::span<PageDigest> digests) const {
+  if (!base_->digests) return false;
+  try {
+    base_->digests->read_chunk(chunk, digests);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 void PageScan::run_units(bool again, bool keep) {
@@ -192,14 +216,9 @@ void PageScan::scan_unit(Worker& worker, std::uint64_t number, bool again, bool 
   if (again) {
     read_own_chunk(number, unit.before, unit.known);
   } else if (base_ != nullptr && unit.first <= base_->state.page_count) {
-    try {
-      base_->digests->read_chunk(number, unit.before);
-      for (std::size_t i = 0; i < kChunkPages; ++i) {
-        unit.known[i] = base_->backed.contains(unit.first + i);
-      }
-    } catch (const Error& error) {
-      // A torn cache costs space, not safety: these pages count as changed.
-      if (error.code() != ErrorCode::kDamagedObject) throw;
+    const bool read = read_base_chunk(number, unit.before);
+    for (std::size_t i = 0; read && i < kChunkPages; ++i) {
+      unit.known[i] = base_->backed.contains(unit.first + i);
     }
   }
   for (std::size_t start = 0; start < kChunkPages; start += group_pages_) {

@@ -81,6 +81,8 @@ class PageScan {
   };
 
   void heal_lost_blobs();
+  void note_healed(const Batch& healed);
+  bool read_base_chunk(std::uint64_t chunk, std::span<codec::PageDigest> digests) const;
   void run_units(bool again, bool keep);
   void scan_unit(Worker& worker, std::uint64_t unit, bool again, bool keep);
   std::size_t read_group(Worker& worker, Unit& unit, std::size_t start);

@@ -27,9 +27,24 @@ constexpr std::array<std::string_view, 3> kCompanions = {"-wal", "-shm", "-journ
 constexpr std::string_view kUnderWay = ".restoring-";
 constexpr std::chrono::hours kLeftoverAge{24};
 constexpr int kSafetyAttempts = 5;
+constexpr int kMostLinks = 40;
 
 env::Path with_suffix(const env::Path& path, std::string_view suffix) {
   return path.string() + std::string(suffix);
+}
+
+// A link stays, and what it points to is replaced, even where that is gone: it may lead to another
+// volume.
+env::Path behind_links(const env::Path& path) {
+  env::Path place = std::filesystem::absolute(path).lexically_normal();
+  std::error_code error;
+  for (int links = 0; std::filesystem::is_symlink(place, error) && !error; ++links) {
+    if (links == kMostLinks) {
+      throw Error(ErrorCode::kTargetExists, fmt::format("{} is a loop of links", path.string()));
+    }
+    place = (place.parent_path() / std::filesystem::read_symlink(place)).lexically_normal();
+  }
+  return place;
 }
 
 // A file beside the target that becomes it, or is removed again.
@@ -54,7 +69,6 @@ class FileUnderWay {
   void become(const env::Path& target) {
     files_.rename(path_, target);
     path_.clear();
-    files_.sync_directory(target.parent_path());
   }
 
  private:
@@ -73,13 +87,12 @@ void remove_leftovers(env::FileSystem& files, const env::Path& target, Time now)
   }
 }
 
-void write_database(const Repository& repository, env::FileSystem& files,
-                    const DatabaseState& state, const env::Path& path, unsigned threads,
-                    Progress& progress) {
+void write_database(const Repository& repository, const DatabaseState& state, env::File& file,
+                    unsigned threads, Progress& progress) {
   const repository::LoadedIndex loaded = repository::load_index(repository);
   const repository::BlobReader reader(repository, loaded.index);
   progress.stage(fmt::format("Restoring {}", state.name), state.bytes());
-  write_pages(reader, state, *files.create(path), thread_count(threads), progress);
+  write_pages(reader, state, file, thread_count(threads), progress);
 }
 
 class Restore {
@@ -91,7 +104,7 @@ class Restore {
         snapshot_(snapshot),
         request_(request),
         progress_(progress),
-        target_(std::filesystem::absolute(request.target).lexically_normal()) {}
+        target_(behind_links(request.target)) {}
 
   RestoreResult run();
 
@@ -188,9 +201,13 @@ RestoreResult Restore::run() {
     result.safety_snapshot = take_safety_snapshot();
   }
   FileUnderWay file(files_, target_);
-  write_database(repository_, files_, *state, file.path(), request_.threads, progress_);
-  files_.copy_owner(existing ? target_ : target_.parent_path(), file.path());
-  if (existing) files_.set_mode(file.path(), existing->mode);
+  {
+    const auto content = files_.create(file.path());
+    // Before the content is synced, and durable with it.
+    files_.copy_owner(existing ? target_ : target_.parent_path(), file.path());
+    if (existing) files_.set_mode(file.path(), existing->mode);
+    write_database(repository_, *state, *content, request_.threads, progress_);
+  }
 
   progress_.stage("Swapping it in", 0);
   // Somebody may have written in the meantime; what was committed is not to be lost.
@@ -207,6 +224,7 @@ RestoreResult Restore::run() {
     if (held != nullptr) held->restore_journal_mode();
     throw;
   }
+  files_.sync_directory(target_.parent_path());
   result.target = target_;
   result.bytes = state->bytes();
   result.checksum = state->checksum;
@@ -224,7 +242,7 @@ RestoreResult restore(const Repository& repository, env::FileSystem& files,
 std::uint64_t restore_copy(const Repository& repository, env::FileSystem& files,
                            const DatabaseState& state, const std::filesystem::path& path,
                            unsigned threads, Progress& progress) {
-  write_database(repository, files, state, path, threads, progress);
+  write_database(repository, state, *files.create(path), threads, progress);
   return state.bytes();
 }
 

@@ -1,0 +1,258 @@
+#include "repository/verify.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "repository/prune.h"
+#include "repository/test_history.h"
+
+namespace holdfast::repository {
+namespace {
+
+// Three snapshots: the first two share most pages, the last has a pack of its own.
+class VerifyTest : public testing::Test {
+ protected:
+  VerifyTest() {
+    take("first", numbered(0, 40));
+    first_pack = names_below(at.store, "packs/").front();
+    Numbers changed = numbered(0, 40);
+    for (std::size_t i = 0; i < 4; ++i) changed[i] += 1000;
+    take("second", changed);
+    take("other", numbered(5000, 12));
+  }
+  void take(const std::string& name, const Numbers& numbers) {
+    numbers_[name] = numbers;
+    snapshots[name] = back_up(at.repository, numbers, ++taken_);
+  }
+  // The database is as it was when that snapshot was taken, and is backed up again.
+  void back_up_again(const std::string& name) { take(name + " again", numbers_.at(name)); }
+
+  VerifyReport check(double percent = 100) {
+    return verify(at.repository, {.snapshots = {}, .read_data_percent = percent, .threads = 1},
+                  no_progress());
+  }
+  std::string broken_in(const VerifyReport& report) const {
+    std::string names;
+    for (const auto& [name, snapshot] : snapshots) {
+      const auto verdict = std::ranges::find(report.snapshots, snapshot.id, &SnapshotVerdict::id);
+      if (verdict == report.snapshots.end() || !verdict->restorable) names += name + " ";
+    }
+    return names;
+  }
+  bool names_object(const VerifyReport& report, const std::string& object) const {
+    return std::ranges::find(report.damage, object, &Damage::object) != report.damage.end();
+  }
+  PackDescription description(const std::string& name) const {
+    return *load_index(at.repository).index.pack(*pack_of(name));
+  }
+  BlobLocation place_of(const BlobId& id) const {
+    return load_index(at.repository).index.find(id).front();
+  }
+  void expect_restored(const std::string& name) const {
+    EXPECT_EQ(restored(at.repository, snapshots.at(name)), content_of(numbers_.at(name))) << name;
+  }
+  void truncate(const std::string& name, std::size_t size) {
+    const Bytes content = at.store.get(name);
+    at.store.put(name, ByteView(content).first(size), {.mode = storage::PutMode::kReplace});
+  }
+  // Backup, then prune: afterwards nobody finds anything wrong.
+  void expect_healed_by(const std::string& name) {
+    back_up_again(name);
+    VerifyReport report = check();
+    EXPECT_TRUE(report.ok()) << report.damage.front().object << report.damage.front().problem;
+    EXPECT_EQ(broken_in(report), "");
+    prune(at.repository, {}, no_progress());
+    report = check();
+    EXPECT_TRUE(report.ok());
+    EXPECT_EQ(report.databases_proved, snapshots.size());
+    for (const auto& [each, numbers] : numbers_) expect_restored(each);
+  }
+
+  HistoryRepository at;
+  std::string first_pack;
+  std::map<std::string, Snapshot> snapshots;
+
+ private:
+  std::uint64_t taken_ = 0;
+  std::map<std::string, Numbers> numbers_;
+};
+
+TEST_F(VerifyTest, ProvesEveryDatabase) {
+  const VerifyReport report = check();
+  EXPECT_TRUE(report.ok());
+  EXPECT_EQ(report.snapshots.size(), 3);
+  EXPECT_EQ(report.databases_proved, 3);
+  EXPECT_EQ(report.packs, 3);
+  EXPECT_GT(report.bytes_read, 50 * kPageSize);
+}
+
+TEST_F(VerifyTest, LooksAtStructureAloneWhenNoDataIsToBeRead) {
+  const VerifyReport report = check(0);
+  EXPECT_TRUE(report.ok());
+  EXPECT_EQ(report.packs, 0);
+  EXPECT_EQ(report.databases_proved, 0);
+}
+
+TEST_F(VerifyTest, ReadsTheWantedShareOfThePacks) { EXPECT_EQ(check(50).packs, 2); }
+
+TEST_F(VerifyTest, LooksAtTheChosenSnapshotAlone) {
+  const VerifyReport report = verify(
+      at.repository, {.snapshots = {snapshots["other"].id}, .read_data_percent = 100, .threads = 1},
+      no_progress());
+  EXPECT_EQ(report.snapshots.size(), 1);
+  EXPECT_EQ(report.packs, 1);
+  EXPECT_EQ(report.databases_proved, 1);
+}
+
+TEST_F(VerifyTest, RefusesASnapshotThatIsNotThere) {
+  expect_error(ErrorCode::kSnapshotMissing,
+               [&] { verify(at.repository, {.snapshots = {snapshot_id(77)}}, no_progress()); });
+}
+
+TEST_F(VerifyTest, NamesABlobThatRottedAndTheSnapshotsThatNeedIt) {
+  flip_bit(at.store, first_pack, kPackHeaderSize + 100);  // pages 1 to 4, of `first` alone
+  const VerifyReport report = check();
+  EXPECT_TRUE(names_object(report, first_pack));
+  EXPECT_EQ(broken_in(report), "first ");
+  const auto verdict =
+      std::ranges::find(report.snapshots, snapshots["first"].id, &SnapshotVerdict::id);
+  EXPECT_EQ(verdict->lost, std::vector<std::string>{"database orders: 4 of 40 pages"});
+  EXPECT_EQ(report.databases_proved, 2);
+  expect_healed_by("first");
+}
+
+TEST_F(VerifyTest, NamesEverySnapshotThatSharesARottenBlob) {
+  const PackDescription pack = description(first_pack);
+  flip_bit(at.store, first_pack, kPackHeaderSize + pack.entries[0].stored_size + 10);
+  EXPECT_EQ(broken_in(check()), "first second ");
+  expect_healed_by("second");
+}
+
+TEST_F(VerifyTest, StoresWhatItFoundOnlyOnce) {
+  flip_bit(at.store, first_pack, kPackHeaderSize + 100);
+  check();
+  const auto objects = names_below(at.store, "index/");
+  EXPECT_FALSE(check().ok()) << "it was forgotten that a blob is lost";
+  EXPECT_EQ(names_below(at.store, "index/"), objects);
+}
+
+TEST_F(VerifyTest, LeavesTheRepositoryAloneIfToldSo) {
+  flip_bit(at.store, first_pack, kPackHeaderSize + 100);
+  const auto before = names_below(at.store, "");
+  verify(at.repository,
+         {.snapshots = {}, .read_data_percent = 100, .threads = 1, .remember_damage = false},
+         no_progress());
+  EXPECT_EQ(names_below(at.store, ""), before);
+}
+
+TEST_F(VerifyTest, NamesALostLeafAndWhoNeedsIt) {
+  const BlobLocation leaf = place_of(snapshots["second"].databases.front().map);
+  flip_bit(at.store, pack_name(leaf.pack), leaf.offset + 3);
+  EXPECT_EQ(broken_in(check(0)), "second ") << "without reading the data";
+  EXPECT_EQ(broken_in(check()), "second ");
+  expect_healed_by("second");
+}
+
+// The pack's own parts: the data can still be read, so everything restores, and a prune writes it
+// anew.
+class PackPartTest : public VerifyTest {
+ protected:
+  void expect_damage_without_loss(std::size_t at_byte) {
+    flip_bit(at.store, first_pack, at_byte);
+    const VerifyReport report = check();
+    EXPECT_TRUE(names_object(report, first_pack));
+    EXPECT_EQ(broken_in(report), "");
+    EXPECT_EQ(report.databases_proved, 3);
+    prune(at.repository, {}, no_progress());
+    EXPECT_TRUE(check().ok());
+    expect_restored("first");
+    expect_restored("second");
+  }
+};
+
+TEST_F(PackPartTest, LosesNothingByADamagedHeader) { expect_damage_without_loss(2); }
+
+TEST_F(PackPartTest, LosesNothingByDamagedDigests) {
+  expect_damage_without_loss(description(first_pack).digests_offset() + 20);
+}
+
+TEST_F(PackPartTest, LosesNothingByADamagedDirectory) {
+  const PackDescription pack = description(first_pack);
+  expect_damage_without_loss(pack.digests_offset() + pack.digests_size + 20);
+}
+
+TEST_F(PackPartTest, LosesNothingByADamagedFooter) {
+  expect_damage_without_loss(description(first_pack).size() - kPackFooterSize + 1);
+}
+
+TEST_F(VerifyTest, NamesAMissingPack) {
+  at.store.remove(first_pack);
+  const VerifyReport report = check(0);
+  EXPECT_TRUE(names_object(report, first_pack));
+  EXPECT_EQ(broken_in(report), "first second ");
+  back_up_again("first");
+  // The page that only `second` had is in another pack; its leaf too.
+  EXPECT_EQ(broken_in(check()), "");
+  prune(at.repository, {}, no_progress());
+  EXPECT_TRUE(check().ok());
+}
+
+TEST_F(VerifyTest, NamesATruncatedPack) {
+  truncate(first_pack, 3000);
+  const VerifyReport report = check();
+  EXPECT_TRUE(names_object(report, first_pack));
+  EXPECT_EQ(broken_in(report), "first second ");
+  expect_healed_by("first");
+}
+
+TEST_F(VerifyTest, NamesADamagedIndexButLosesNothing) {
+  const std::string index = names_below(at.store, "index/").front();
+  flip_bit(at.store, index, 30);
+  const VerifyReport report = check();
+  EXPECT_TRUE(names_object(report, index));
+  EXPECT_EQ(broken_in(report), "");
+  EXPECT_EQ(report.databases_proved, 3);
+}
+
+TEST_F(VerifyTest, LosesNothingWithAllIndexObjectsGone) {
+  for (const std::string& index : names_below(at.store, "index/")) at.store.remove(index);
+  const VerifyReport report = check();
+  EXPECT_TRUE(report.ok());
+  EXPECT_EQ(report.databases_proved, 3);
+}
+
+TEST_F(VerifyTest, NamesADamagedSnapshotAndJudgesTheOthers) {
+  const std::string object = object_name(at.repository, snapshots["second"]);
+  flip_bit(at.store, object, 40);
+  const VerifyReport report = check();
+  EXPECT_TRUE(names_object(report, object));
+  EXPECT_EQ(report.snapshots.size(), 2);
+  EXPECT_EQ(broken_in(report), "second ");
+}
+
+TEST_F(VerifyTest, NoticesAChecksumThatIsNotThatOfThePages) {
+  Snapshot forged = snapshots["other"];
+  forged.id = snapshot_id(50);
+  forged.databases.front().checksum = std::string(64, 'b');
+  put_snapshot(at.repository, forged);
+  const VerifyReport report = check();
+  EXPECT_TRUE(names_object(report, object_name(at.repository, forged)));
+  EXPECT_FALSE(report.ok());
+}
+
+// Above 4096 pages a map has nodes.
+TEST_F(VerifyTest, CountsThePagesBelowALostNode) {
+  take("large", numbered(0, 4200));
+  const BlobLocation root = place_of(snapshots["large"].databases.front().map);
+  flip_bit(at.store, pack_name(root.pack), root.offset + 3);
+  const VerifyReport report = check(0);
+  EXPECT_EQ(broken_in(report), "large ");
+  const auto verdict =
+      std::ranges::find(report.snapshots, snapshots["large"].id, &SnapshotVerdict::id);
+  EXPECT_EQ(verdict->lost, std::vector<std::string>{"database orders: 4200 of 4200 pages"});
+}
+
+}  // namespace
+}  // namespace holdfast::repository
