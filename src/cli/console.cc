@@ -18,8 +18,6 @@ constexpr auto kPatience = std::chrono::seconds(1);
 constexpr auto kBetweenDraws = std::chrono::milliseconds(100);
 constexpr std::string_view kYellow = "\x1b[33m", kRed = "\x1b[31m", kPlain = "\x1b[0m";
 
-std::int64_t ticks(Clock::time_point moment) { return moment.time_since_epoch().count(); }
-
 }  // namespace
 
 Console::Console(ConsoleOptions options)
@@ -28,10 +26,12 @@ Console::Console(ConsoleOptions options)
       answer_color_(use_color(stdout, options.color)),
       bar_(is_terminal(stderr) && !options.quiet && !options.json),
       began_(Clock::now()),
-      stage_began_(began_),
-      next_draw_(ticks(began_ + kPatience)) {}
+      stage_began_(began_) {}
 
-Console::~Console() { clear_line(); }
+Console::~Console() {
+  drawer_ = {};
+  clear_line();
+}
 
 void Console::stage(std::string_view name, std::uint64_t total) {
   stop_if_interrupted();
@@ -41,26 +41,36 @@ void Console::stage(std::string_view name, std::uint64_t total) {
   total_ = total;
   stage_began_ = Clock::now();
   done_ = 0;
-  if (ticks(stage_began_) >= next_draw_) draw(stage_began_);
+  if (!drawer_.joinable()) {
+    drawer_ = std::jthread([this](const std::stop_token& stop) { draw_until(stop); });
+  }
 }
 
 void Console::advance(std::uint64_t units) {
   stop_if_interrupted();
-  if (!bar_) return;
-  done_ += units;
-  const auto now = Clock::now();
-  if (ticks(now) < next_draw_.load(std::memory_order_relaxed)) return;
-  const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (lock.owns_lock()) draw(now);
+  if (bar_) done_.fetch_add(units, std::memory_order_relaxed);
 }
 
-void Console::draw(Moment now) {
-  next_draw_ = ticks(now + kBetweenDraws);
-  const double seconds = std::chrono::duration<double>(now - stage_began_).count();
+void Console::draw_until(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  never_.wait_until(lock, stop, began_ + kPatience, [] { return false; });
+  while (!stop.stop_requested()) {
+    if (!stage_.empty()) draw();
+    never_.wait_for(lock, stop, kBetweenDraws, [] { return false; });
+  }
+}
+
+void Console::draw() {
+  const double seconds = std::chrono::duration<double>(Clock::now() - stage_began_).count();
   fmt::print(stderr, "\r{}\x1b[K",
              progress_line(stage_, done_, total_, seconds, terminal_width(stderr)));
   std::fflush(stderr);
   drawn_ = true;
+}
+
+void Console::end_stage() {
+  clear_line();
+  stage_.clear();
 }
 
 void Console::clear_line() {
@@ -95,7 +105,7 @@ void Console::say(std::string_view text) {
 void Console::answer(std::string_view text) {
   if (options_.json) return;
   const std::lock_guard lock(mutex_);
-  clear_line();
+  end_stage();
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
@@ -109,6 +119,10 @@ void Console::json_answer(const nlohmann::ordered_json& value) {
 }
 
 void Console::failure(const Error& error) {
+  {
+    const std::lock_guard lock(mutex_);
+    end_stage();
+  }
   if (options_.json && !answered_) json_answer(error_json(error));
   line(kRed, fmt::format("Error: {}", error.happened()));
   line({}, fmt::format("Safe:  {}\nNext:  {}", error.safe(), error.next()));
@@ -116,7 +130,7 @@ void Console::failure(const Error& error) {
 
 void Console::flush() {
   const std::lock_guard lock(mutex_);
-  clear_line();
+  end_stage();
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
   if (errno == EPIPE) return;

@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "base/error.h"
 #include "base/progress.h"
@@ -49,8 +51,10 @@ class Console final : public Progress {
 
  private:
   using Moment = std::chrono::steady_clock::time_point;
-  void draw(Moment now);
+  void draw_until(const std::stop_token& stop);
+  void draw();
   void clear_line();
+  void end_stage();
   void line(std::string_view color, std::string_view text);
 
   ConsoleOptions options_;
@@ -58,13 +62,14 @@ class Console final : public Progress {
   bool answered_ = false;
   const Moment began_;
 
-  std::mutex mutex_;  // guards the terminal and what follows
-  std::string stage_;
+  std::mutex mutex_;   // guards the terminal and what follows
+  std::string stage_;  // empty: none is under way
   std::uint64_t total_ = 0;
   Moment stage_began_;
   bool drawn_ = false;
   std::atomic<std::uint64_t> done_{0};
-  std::atomic<std::int64_t> next_draw_;  // steady clock's ticks
+  std::condition_variable_any never_;
+  std::jthread drawer_;  // last: it uses all of the above
 };
 
 // {"error": {"code", "message", "safe", "next", "exit_status"}}

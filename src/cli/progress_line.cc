@@ -37,6 +37,8 @@ std::string progress_line(std::string_view stage, std::uint64_t done, std::uint6
     numbers = fmt::format("{:3.0f} %", std::floor(share * 100));
   } else if (done > 0) {
     numbers = format_size(done);
+  } else if (seconds >= 1) {
+    numbers = format_seconds(seconds);
   }
   if (done > 0) numbers += fmt::format("  {}/s", format_size(static_cast<std::uint64_t>(rate)));
   if (total > done && rate > 0) {
