@@ -256,7 +256,11 @@ void DatabaseChecksum::add(std::uint64_t first_page, std::span<const PageDigest>
   for (std::size_t i = digests.size(); i-- > 0;) {
     range = multiply(range + digests[i], key_->squares_[0]);
   }
-  sum_ = sum_ + (first_page == 1 ? range : multiply(range, key_->power(first_page - 1)));
+  add_range(first_page - 1, range);
+}
+
+void DatabaseChecksum::add_range(std::uint64_t pages_before, PageDigest sum_from_1) {
+  sum_ = sum_ + (pages_before == 0 ? sum_from_1 : multiply(sum_from_1, key_->power(pages_before)));
 }
 
 std::string DatabaseChecksum::finish(std::uint32_t page_size, std::uint64_t page_count) const {

@@ -69,6 +69,9 @@ class DatabaseChecksum {
   // Adds pages first_page, first_page + 1, … Page numbers begin with 1.
   void add(std::uint64_t first_page, std::span<const PageDigest> digests);
   void add(const DatabaseChecksum& other) { sum_ = sum_ + other.sum_; }
+  // Adds what sum() gave for a range as if that had begun with page 1; it begins after
+  // `pages_before` pages.
+  void add_range(std::uint64_t pages_before, PageDigest sum_from_1);
   // 32 bytes as hexadecimal.
   std::string finish(std::uint32_t page_size, std::uint64_t page_count) const;
   PageDigest sum() const { return sum_; }

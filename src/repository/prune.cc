@@ -42,7 +42,8 @@ class Prune {
   void count(const LoadedIndex& loaded, const PrunePlan& planned);
   bool wait_for_writers(Intent& own);
   static std::unordered_set<PackId> confirm(const Mark& second,
-                                            const std::unordered_set<PackId>& condemned);
+                                            const std::unordered_set<PackId>& condemned,
+                                            const std::unordered_set<PackId>& earlier);
   void replace_index(const LoadedIndex& loaded, const std::unordered_set<PackId>& doomed);
   void remove(const std::string& name) const;
 
@@ -178,13 +179,18 @@ bool Prune::wait_for_writers(Intent& own) {
 
 // Whatever of the condemned is the only place of something needed after all is kept.
 std::unordered_set<PackId> Prune::confirm(const Mark& second,
-                                          const std::unordered_set<PackId>& condemned) {
+                                          const std::unordered_set<PackId>& condemned,
+                                          const std::unordered_set<PackId>& earlier) {
   std::unordered_set<PackId> doomed = condemned;
   for (const BlobId& id : second.reachable.blobs) {
     const std::vector<BlobLocation> places = second.loaded.index.find(id);
     const bool elsewhere = std::ranges::any_of(
         places, [&](const BlobLocation& place) { return !doomed.contains(place.pack); });
-    if (!elsewhere && !places.empty()) doomed.erase(places.front().pack);
+    if (elsewhere || places.empty()) continue;
+    // Better one that no earlier prune condemned: if that one is only paused, it removes its own.
+    const auto place = std::ranges::find_if(
+        places, [&](const BlobLocation& one) { return !earlier.contains(one.pack); });
+    doomed.erase(place == places.end() ? places.front().pack : place->pack);
   }
   return doomed;
 }
@@ -258,7 +264,7 @@ PruneResult Prune::run() {
   const Mark second = mark();
   std::unordered_set<PackId> condemned = earlier.packs;
   condemned.insert(planned.condemned.begin(), planned.condemned.end());
-  const std::unordered_set<PackId> doomed = confirm(second, condemned);
+  const std::unordered_set<PackId> doomed = confirm(second, condemned, earlier.packs);
   progress_.stage("Removing packs", doomed.size());
   replace_index(second.loaded, doomed);
   for (const PackId& id : doomed) {

@@ -67,6 +67,7 @@ class Backup {
         context_{.repository = repository,
                  .writer = writer_,
                  .hasher = hasher_,
+                 .checksum_key = checksum_key_,
                  .files = files,
                  .progress = progress,
                  .compression_level = request.compression_level,
@@ -85,7 +86,6 @@ class Backup {
   void take_views();
   void fix_one_moment();
   DatabaseState describe(Protected& database);
-  std::string checksum(PageScan& scan) const;
   void publish_table(Protected& database, const Snapshot& snapshot);
 
   const repository::Repository& repository_;
@@ -217,18 +217,6 @@ void Backup::fix_one_moment() {
   }
 }
 
-std::string Backup::checksum(PageScan& scan) const {
-  codec::DatabaseChecksum sum(checksum_key_);
-  std::vector<codec::PageDigest> digests(kChunkPages);
-  const std::uint64_t page_count = scan.geometry().page_count;
-  for (std::uint64_t first = 1; first <= page_count; first += kChunkPages) {
-    scan.table().read_chunk((first - 1) / kChunkPages, digests);
-    const auto count = std::min<std::uint64_t>(kChunkPages, page_count - first + 1);
-    sum.add(first, std::span(digests).first(count));
-  }
-  return sum.finish(scan.geometry().page_size, page_count);
-}
-
 DatabaseState Backup::describe(Protected& database) {
   PageScan& scan = *database.scan;
   const sqlite::Geometry& geometry = scan.geometry();
@@ -246,7 +234,7 @@ DatabaseState Backup::describe(Protected& database) {
       database.source->journal_mode() == sqlite::JournalMode::kWal ? "wal" : "rollback";
   state.map = map.root;
   state.map_height = repository::map_height(geometry.page_count);
-  state.checksum = checksum(scan);
+  state.checksum = scan.checksum();
   state.damage = database.source->damage();
   if (!database.statistics.problems.empty()) {
     state.damage = fmt::format("{}", fmt::join(database.statistics.problems, "; "));
@@ -296,9 +284,13 @@ bool Backup::give_up_cache(const Error& error) {
 
 BackupResult Backup::run() {
   report_losses();
+  Snapshot snapshot;
   for (int attempt = 1;; ++attempt) {
     try {
       read_everything();
+      progress_.stage("Writing the snapshot", 0);
+      snapshot.databases.clear();
+      for (Protected& database : databases_) snapshot.databases.push_back(describe(database));
       break;
     } catch (const Error& error) {
       if (give_up_cache(error)) continue;
@@ -306,14 +298,9 @@ BackupResult Backup::run() {
       progress_.notice(fmt::format("{}; beginning again", error.what()));
     }
   }
-  progress_.stage("Writing the snapshot", 0);
-  Snapshot snapshot;
   codec::random_bytes(snapshot.id.bytes);
   std::vector<std::string> names;
-  for (Protected& database : databases_) {
-    names.push_back(database.request->name);
-    snapshot.databases.push_back(describe(database));
-  }
+  for (const Protected& database : databases_) names.push_back(database.request->name);
   snapshot.time = time_;
   snapshot.name = !request_.name.empty()
                       ? request_.name

@@ -227,7 +227,7 @@ void PageScan::scan_unit(Worker& worker, std::uint64_t number, bool again, bool 
     if (count < std::min(group_pages_, kChunkPages - start)) break;
     if (stop_) break;
   }
-  finish_unit(worker, unit, again);
+  finish_unit(unit, again);
 }
 
 // The digests that this scan has noted, and which of them stand for stored content. A chunk without
@@ -319,18 +319,20 @@ void PageScan::keep_or_store(Worker& worker, Unit& unit, std::size_t start, std:
   }
 }
 
-void PageScan::finish_unit(Worker&, Unit& unit, bool again) {
+void PageScan::finish_unit(Unit& unit, bool again) {
+  // What a second pass did not reach keeps the digest it had.
+  if (again) {
+    const auto rest = static_cast<std::ptrdiff_t>(unit.read);
+    std::copy(unit.before.begin() + rest, unit.before.end(), unit.now.begin() + rest);
+  }
   if (!again && unit.changed == 0 && unit.read == kChunkPages && base_ != nullptr) {
     table_.copy_chunk(*base_->digests, unit.number);
   } else if (!again || unit.changed > 0) {
-    // What this pass did not reach keeps the digest it had.
-    if (again) {
-      std::copy(unit.before.begin() + static_cast<std::ptrdiff_t>(unit.read), unit.before.end(),
-                unit.now.begin() + static_cast<std::ptrdiff_t>(unit.read));
-    }
     table_.write_chunk(unit.number, unit.now);
   }
+  const PageDigest sum = sum_of(unit.now);
   const std::lock_guard lock(mutex_);
+  set_unit_sum(unit.number, sum);
   stored_.insert_range(unit.first, unit.read);
   if (facts_.size() < unit.first - 1 + unit.read) facts_.resize(unit.first - 1 + unit.read);
   std::copy_n(unit.facts.begin(), unit.read,
@@ -380,7 +382,10 @@ bool PageScan::catch_up_pages(bool last) {
   std::uint64_t chunk = kNoChunk;
   bool chunk_changed = false;
   const auto put_chunk = [&] {
-    if (chunk_changed) table_.write_chunk(chunk, digests);
+    if (chunk_changed) {
+      table_.write_chunk(chunk, digests);
+      set_unit_sum(chunk, sum_of(digests));
+    }
     chunk_changed = false;
   };
   facts_.resize(std::max<std::size_t>(facts_.size(), geometry_.page_count));
@@ -423,6 +428,32 @@ bool PageScan::catch_up_pages(bool last) {
     kept_.push_back(std::move(worker.batch));
   }
   return finished;
+}
+
+PageDigest PageScan::sum_of(std::span<const PageDigest> digests) const {
+  codec::DatabaseChecksum sum(context_.checksum_key);
+  sum.add(1, digests);
+  return sum.sum();
+}
+
+void PageScan::set_unit_sum(std::uint64_t unit, PageDigest sum) {
+  if (unit_sums_.size() <= unit) unit_sums_.resize(unit + 1);
+  unit_sums_[unit] = sum;
+}
+
+std::string PageScan::checksum() {
+  codec::DatabaseChecksum sum(context_.checksum_key);
+  const std::uint64_t whole_units = geometry_.page_count / kChunkPages;
+  for (std::uint64_t unit = 0; unit < whole_units; ++unit) {
+    sum.add_range(unit * kChunkPages, unit_sums_[unit]);
+  }
+  if (const std::uint64_t rest = geometry_.page_count % kChunkPages; rest > 0) {
+    // Its digests may go on beyond the end: the database was longer for a while.
+    std::array<PageDigest, kChunkPages> digests;
+    table_.read_chunk(whole_units, digests);
+    sum.add(whole_units * kChunkPages + 1, std::span(digests).first(rest));
+  }
+  return sum.finish(geometry_.page_size, geometry_.page_count);
 }
 
 const std::vector<sqlite::PageFacts>& PageScan::facts() {

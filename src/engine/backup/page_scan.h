@@ -13,6 +13,7 @@
 #include <exception>
 #include <mutex>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/progress.h"
@@ -33,6 +34,7 @@ struct ScanContext {
   const repository::Repository& repository;
   repository::Writer& writer;
   const codec::PageHasher& hasher;
+  const codec::ChecksumKey& checksum_key;
   env::FileSystem& files;
   Progress& progress;
   int compression_level;
@@ -67,6 +69,7 @@ class PageScan {
   // Afterwards:
   const Placements& placements() const { return placements_; }
   DigestTable& table() { return table_; }
+  std::string checksum();  // of the whole database: codec::DatabaseChecksum::finish
   std::uint64_t bytes_read() const { return bytes_read_; }
   std::uint64_t bytes_stored() const { return bytes_stored_; }
 
@@ -89,11 +92,13 @@ class PageScan {
   void keep_or_store(Worker& worker, Unit& unit, std::size_t start, std::size_t count, bool keep);
   void read_own_chunk(std::uint64_t chunk, std::span<codec::PageDigest> digests,
                       std::span<bool> known);
-  void finish_unit(Worker& worker, Unit& unit, bool again);
+  void finish_unit(Unit& unit, bool again);
   bool catch_up_pages(bool last);
   void collect(Worker& worker, std::uint32_t page, codec::PageDigest digest, ByteView content);
   void store_batch(Worker& worker, Batch& batch);
   void store_kept();
+  codec::PageDigest sum_of(std::span<const codec::PageDigest> digests) const;
+  void set_unit_sum(std::uint64_t unit, codec::PageDigest sum);  // with mutex_ held
   std::uint64_t watermark() const;
 
   const ScanContext& context_;
@@ -114,6 +119,8 @@ class PageScan {
   PageSet
       stored_;  // pages whose digest in `table_` stands for content in the repository (or in kept_)
   std::vector<sqlite::PageFacts> facts_;
+  std::vector<codec::PageDigest>
+      unit_sums_;  // each unit's part of the checksum, as if it began with page 1
   Placements placements_;
   std::vector<Batch> kept_;
   std::size_t kept_bytes_ = 0;
