@@ -53,8 +53,10 @@ std::string options_text(std::string_view heading, const std::vector<OptionDescr
                          unsigned width) {
   if (options.empty()) return "";
   std::vector<Entry> entries;
-  for (const OptionDescription& option : options)
+  entries.reserve(options.size());
+  for (const OptionDescription& option : options) {
     entries.push_back({option_names(option), option.text});
+  }
   return fmt::format("\n{}:\n{}", heading, entries_text(entries, width));
 }
 

@@ -32,6 +32,7 @@ std::uint64_t stored_bytes_of(const Snapshot& snapshot) {
 // Largest first, unless all are shown: then by name, to be found.
 std::string tables_text(const DatabaseState& state, bool every_table) {
   std::vector<const TableCount*> tables;
+  tables.reserve(state.tables.size());
   for (const TableCount& table : state.tables) tables.push_back(&table);
   if (!every_table && tables.size() > kTablesShown) {
     std::ranges::stable_sort(tables, std::ranges::greater{},
@@ -78,6 +79,7 @@ std::string database_text(const DatabaseState& state, bool every_table) {
 
 std::string database_names(const Snapshot& snapshot) {
   std::vector<std::string> names;
+  names.reserve(snapshot.databases.size());
   for (const DatabaseState& state : snapshot.databases) {
     names.push_back(state.damage.empty() ? state.name : state.name + " (damaged)");
   }

@@ -26,6 +26,7 @@ std::vector<Snapshot> chosen_snapshots(Context& context, const repository::Snaps
     throw Error(ErrorCode::kUsage, "--all and names of snapshots exclude each other");
   }
   std::vector<Snapshot> chosen;
+  chosen.reserve(arguments.words.size());
   for (const std::string& word : arguments.words) {
     chosen.push_back(
         service::choose_snapshot(list.snapshots, {.text = word, .index = {}, .database = {}}, {}));

@@ -12,8 +12,10 @@ namespace {
 
 std::vector<std::string> names_of(const Configuration& configuration) {
   std::vector<std::string> names;
-  for (const DatabaseConfiguration& database : configuration.databases)
+  names.reserve(configuration.databases.size());
+  for (const DatabaseConfiguration& database : configuration.databases) {
     names.push_back(database.name);
+  }
   return names;
 }
 

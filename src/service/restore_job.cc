@@ -135,6 +135,7 @@ std::vector<engine::RestoreResult> restore(Session& session, const Snapshot& sna
       } catch (const Error& error) {
         if (results.empty()) throw;
         std::vector<std::string> done;
+        done.reserve(results.size());
         for (const auto& result : results) done.push_back(result.target.string());
         throw Error(error.code(), fmt::format("{}: {}", target.database, error.happened()),
                     fmt::format("{} restored completely before; {} was not touched.",

@@ -62,9 +62,9 @@ env::Path parse_source(std::string_view text, const env::Path& base, const World
   constexpr std::string_view kTriple = "sqlite:///";
   if (text.starts_with(kTriple)) {
     const std::string_view rest = without_query(text.substr(kTriple.size()));
-    const env::Path path = absolute(rest);
+    env::Path path = absolute(rest);
     if (!rest.empty() && !is_file(world, path)) {
-      const env::Path from_root = absolute_path("/", rest);
+      env::Path from_root = absolute_path("/", rest);
       if (is_file(world, from_root)) return from_root;
     }
     if (!rest.empty()) return path;
