@@ -2,6 +2,7 @@
 #ifndef HOLDFAST_CLI_ARGUMENTS_H_
 #define HOLDFAST_CLI_ARGUMENTS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,7 +50,7 @@ struct Arguments {
   // Shared by several commands.
   std::vector<std::string> words;  // databases, snapshots, ids
   std::vector<std::string> tags, databases;
-  std::optional<std::size_t> index;
+  std::optional<std::int64_t> index;
   bool all = false, yes = false, dry_run = false;
   KeepFlags keep;
 
@@ -58,7 +59,7 @@ struct Arguments {
   std::string label;                                    // init, key add
   std::string name;                                     // backup
   std::string capacity;                                 // stats
-  std::optional<std::size_t> last;                      // log
+  std::optional<std::int64_t> last;                     // log
   std::string read_data;                                // verify: percent, empty if not said
   bool integrity = false;                               // verify
   std::string to;                                       // restore

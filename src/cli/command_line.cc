@@ -15,6 +15,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+constexpr std::string_view kNoNumber = "Could not convert: ";  // how CLI11 begins
+
 // Global options that take a value: their next word is no command.
 constexpr auto kWithValue =
     std::to_array<std::string_view>({"-r", "--repo", "-c", "--config", "--cache-dir", "--color"});
@@ -145,6 +147,10 @@ std::vector<OptionDescription> describe_options(const CLI::App& app) {
 }
 
 void check_choices(const Arguments& arguments, std::string_view command) {
+  if (arguments.index && *arguments.index < 1) {
+    throw usage("--index counts from 1, the newest", command);
+  }
+  if (arguments.last && *arguments.last < 0) throw usage("--last takes a number from 0", command);
   if (arguments.color != "auto" && arguments.color != "always" && arguments.color != "never") {
     throw usage(fmt::format("--color takes auto, always or never, not \"{}\"", arguments.color),
                 command);
@@ -172,6 +178,13 @@ ParsedLine parse_command_line(const std::vector<std::string>& words) {
   try {
     Words reversed(chosen.rest.rbegin(), chosen.rest.rend());
     app.parse(std::move(reversed));
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string_view said = error.what();
+    throw usage(fmt::format("{} needs a value", said.substr(0, said.find(':'))), command);
+  } catch (const CLI::ConversionError& error) {
+    throw usage(fmt::format("this is no number: {}",
+                            std::string_view(error.what()).substr(kNoNumber.size())),
+                command);
   } catch (const CLI::ParseError& error) {
     throw usage(error.what(), command);
   }

@@ -68,7 +68,10 @@ TEST(CommandLine, KnowsAliases) { EXPECT_EQ(Command::kSnapshots, parse("list").c
 TEST(CommandLine, TakesAnIndex) {
   EXPECT_EQ(2u, parse("restore --index 2").index);
   EXPECT_EQ(3u, parse("restore -i3").index);
-  EXPECT_THAT(refusal("restore --index two"), HasSubstr("index"));
+  EXPECT_THAT(refusal("restore --index two"), HasSubstr("no number: --index"));
+  EXPECT_THAT(refusal("restore --index 0"), HasSubstr("from 1"));
+  EXPECT_THAT(refusal("restore --index -1"), HasSubstr("from 1"));
+  EXPECT_THAT(refusal("log --last -1"), HasSubstr("--last"));
 }
 
 TEST(CommandLine, TakesMinusOneForAll) {
@@ -86,7 +89,7 @@ TEST(CommandLine, SuggestsTheNearestOption) {
 }
 
 TEST(CommandLine, RefusesAnOptionWithoutItsValue) {
-  EXPECT_THAT(refusal("backup --tag"), HasSubstr("--tag"));
+  EXPECT_THAT(refusal("backup --tag"), HasSubstr("--tag needs a value"));
 }
 
 TEST(CommandLine, RefusesAWordTooMany) {

@@ -38,7 +38,7 @@ repository::Selector snapshot_selector(const Arguments& arguments) {
   }
   repository::Selector selector;
   if (!arguments.words.empty()) selector.text = arguments.words.front();
-  selector.index = arguments.index;
+  if (arguments.index) selector.index = static_cast<std::size_t>(*arguments.index);
   return selector;
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/interrupt.h"
 #include "cli/progress_line.h"
+#include "cli/wording.h"
 
 namespace holdfast::cli {
 namespace {
@@ -91,11 +92,11 @@ void Console::line(std::string_view color, std::string_view text) {
 }
 
 void Console::notice(std::string_view sentence) {
-  if (!options_.quiet) line({}, sentence);
+  if (!options_.quiet) line({}, printable(sentence));
 }
 
 void Console::warning(std::string_view sentence) {
-  line(kYellow, fmt::format("Warning: {}", sentence));
+  line(kYellow, printable(fmt::format("Warning: {}", sentence)));
 }
 
 void Console::say(std::string_view text) {
@@ -124,8 +125,8 @@ void Console::failure(const Error& error) {
     end_stage();
   }
   if (options_.json && !answered_) json_answer(error_json(error));
-  line(kRed, fmt::format("Error: {}", error.happened()));
-  line({}, fmt::format("Safe:  {}\nNext:  {}", error.safe(), error.next()));
+  line(kRed, printable(fmt::format("Error: {}", error.happened())));
+  line({}, printable(fmt::format("Safe:  {}\nNext:  {}", error.safe(), error.next())));
 }
 
 void Console::flush() {

@@ -33,6 +33,10 @@ TEST(Wording, TellsTimesShortly) {
   EXPECT_EQ("3.4 years", format_days(1242));
 }
 
+TEST(Wording, KeepsTerminalsFromObeyingContent) {
+  EXPECT_EQ("a?[2Jb\nc?d\u00e4", printable("a\x1b[2Jb\nc\u009bd\u00e4"));
+}
+
 TEST(Wording, MeasuresColumnsNotBytes) {
   EXPECT_EQ(4u, display_width("naïf"));
   EXPECT_EQ(1u, display_width("e\u0301"));

@@ -54,7 +54,7 @@ std::string tables_text(const DatabaseState& state, bool every_table) {
 std::string database_text(const DatabaseState& state, bool every_table) {
   std::string text = fmt::format("\n{}\n", state.name);
   const auto add = [&](std::string_view what, const std::string& value) {
-    text += fmt::format("  {:<10}{}\n", what, value);
+    text += fmt::format("  {:<10}{}\n", what, printable(value));
   };
   add("source", state.source);
   if (!state.damage.empty()) add("DAMAGED", state.damage);
@@ -109,7 +109,7 @@ std::string snapshot_table(std::span<const NumberedSnapshot> snapshots, bool ver
 std::string snapshot_details(const Snapshot& snapshot, bool every_table) {
   std::string text;
   const auto add = [&](std::string_view what, const std::string& value) {
-    if (!value.empty()) text += fmt::format("{:<12}{}\n", what, value);
+    if (!value.empty()) text += fmt::format("{:<12}{}\n", what, printable(value));
   };
   add("Snapshot", snapshot.id.hex());
   add("name", snapshot.name);

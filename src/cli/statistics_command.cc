@@ -120,8 +120,9 @@ int run_stats(Context& context) {
 int run_log(Context& context) {
   expect_no_words(context);
   std::vector<repository::LogEntry> entries = repository::read_log(context.session.repository());
-  if (const auto& last = context.arguments.last; last && entries.size() > *last) {
-    entries.erase(entries.begin(), entries.end() - static_cast<std::ptrdiff_t>(*last));
+  if (const auto& last = context.arguments.last;
+      last && entries.size() > static_cast<std::size_t>(*last)) {
+    entries.erase(entries.begin(), entries.end() - *last);
   }
   Json answer = Json::array();
   Table table({{"Time"}, {"Host"}, {"User"}, {"Operation"}, {"Result"}, {"Detail"}, {"Command"}});

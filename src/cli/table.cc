@@ -21,6 +21,14 @@ std::string without_trailing_spaces(std::string line) {
 
 }  // namespace
 
+void Table::add(std::vector<std::string> row) {
+  for (std::string& cell : row) {
+    cell = printable(cell);
+    std::ranges::replace(cell, '\n', ' ');
+  }
+  rows_.push_back(std::move(row));
+}
+
 std::string Table::text(bool bold) const {
   std::vector<std::size_t> widths;
   for (std::size_t column = 0; column < columns_.size(); ++column) {

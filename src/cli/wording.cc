@@ -39,6 +39,18 @@ std::string format_percent(double percent) {
   return percent < 0.095 ? fmt::format("{:.2g} %", percent) : fmt::format("{:.1f} %", percent);
 }
 
+std::string printable(std::string_view text) {
+  std::string result(text);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(result[i]);
+    if ((byte < 0x20 && byte != '\n') || byte == 0x7F) result[i] = '?';
+    // U+0080 … U+009F, in UTF-8.
+    const auto next = i + 1 < result.size() ? static_cast<unsigned char>(result[i + 1]) : 0u;
+    if (byte == 0xC2 && next >= 0x80 && next < 0xA0) result.replace(i, 2, "?");
+  }
+  return result;
+}
+
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {

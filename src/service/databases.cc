@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "repository/snapshot.h"
 #include "service/nearest_word.h"
 
 namespace holdfast::service {
@@ -41,8 +42,14 @@ Database from_path(const std::string& word, const Configuration& configuration,
     throw Error(ErrorCode::kNotADatabase, fmt::format("{} is a directory", path.string()));
   }
   const std::string stem = path.stem().string();
-  if (stem.empty())
-    throw Error(ErrorCode::kUsage, fmt::format("\"{}\" is not the path of a file", word));
+  try {
+    repository::check_snapshot_name(stem);
+  } catch (const Error& error) {
+    throw Error(
+        ErrorCode::kUsage,
+        fmt::format("{} cannot give its name to a database: {}", path.string(), error.happened()),
+        {}, "Give it a name in holdfast.toml: [databases.NAME] source = \"PATH\".");
+  }
   return {.name = stem,
           .source = {.path = path,
                      .entry = word,

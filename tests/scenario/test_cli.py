@@ -261,6 +261,12 @@ class Backup(Scenario):
         self.assertEqual({"app", "users"}, {database["name"] for database in answer["databases"]})
         self.assertEqual(1, len(self.snapshot_ids()))
 
+    def test_a_file_whose_name_cannot_be_one_is_refused(self):
+        os.rename(self.path, self.folder / "a\x1b[31m.db")
+        error = self.expect(2, "backup", "a\x1b[31m.db")
+        self.assertIn("[databases.NAME]", error.err)
+        self.assertNotIn("\x1b", error.err)
+
     def test_two_files_of_one_name_are_refused(self):
         self.database("one/app.db")
         self.assertEqual("usage", self.failure(2, "backup", "app.db", "one/app.db")["code"])
@@ -535,6 +541,24 @@ class Verify(Scenario):
         self.assertEqual("verification_failed", answer.json["error"]["code"])
         self.assertTrue(answer.json["damage"])
         self.assertFalse(answer.json["snapshots"][0]["restorable"])
+
+    def test_what_cannot_be_restored_is_a_finding_of_the_integrity_check(self):
+        max(self.packs(), key=lambda path: path.stat().st_size).unlink()
+        (finding,) = self.expect(23, "verify", "--integrity", "--json").json["integrity"]["findings"]
+        self.assertFalse(finding["restored"])
+        self.assertTrue(finding["messages"])
+
+    def test_a_database_that_was_damaged_already_is_said_to_be(self):
+        path = self.database("torn.db", rows=5000, mode="delete")
+        with open(path, "r+b") as file:
+            file.seek(4096 * 4)
+            file.write(os.urandom(4096 * 60))
+        self.expect(3, "backup", "torn.db")
+        answer = self.expect(23, "verify", "--read-data", "--integrity", "--json").json
+        self.assertEqual([], answer["damage"])
+        (finding,) = answer["integrity"]["findings"]
+        self.assertTrue(finding["restored"] and finding["known_when_backed_up"])
+        self.assertEqual("torn", finding["database"])
 
     def test_a_flipped_bit_is_found_and_the_next_backup_heals_it(self):
         largest = max(self.packs(), key=lambda path: path.stat().st_size)
