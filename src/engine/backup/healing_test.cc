@@ -1,0 +1,135 @@
+// What a backup does about a repository that has lost something.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "engine/test_protection.h"
+#include "repository/index.h"
+#include "repository/prune.h"
+#include "repository/verify.h"
+
+namespace holdfast::engine {
+namespace {
+
+using repository::Snapshot;
+
+class HealingTest : public testing::Test {
+ protected:
+  HealingTest() {
+    at.sql("CREATE TABLE record (id INTEGER PRIMARY KEY, body BLOB);" + rows_sql(3000, 900));
+    take();
+  }
+  // Page 1 and one in the second group of 256 pages.
+  void change_a_row() { at.sql("UPDATE record SET body = randomblob(900) WHERE id = 1500"); }
+  void take() {
+    const std::string image = image_of(at.database());
+    taken.emplace_back(at.back_up().snapshot, image);
+  }
+  repository::VerifyReport verify(double percent = 100) {
+    return repository::verify(at.repository, {.snapshots = {}, .read_data_percent = percent},
+                              no_progress());
+  }
+  void expect_all_restored() {
+    for (const auto& [snapshot, image] : taken) at.expect_restored(snapshot, image);
+    const auto report = verify();
+    EXPECT_TRUE(report.ok()) << report.damage.front().object << report.damage.front().problem;
+    EXPECT_EQ(report.databases_proved, taken.size());
+  }
+  void flip(const std::string& name, std::uint64_t offset) {
+    Bytes content = at.memory.get(name);
+    content.at(offset) ^= std::byte{1};
+    at.memory.put(name, content, {.mode = storage::PutMode::kReplace});
+  }
+  repository::BlobLocation place_of(const BlobId& id) {
+    return repository::load_index(at.repository).index.find(id).front();
+  }
+
+  Protection at;
+  std::vector<std::pair<Snapshot, std::string>> taken;
+};
+
+TEST_F(HealingTest, StoresMissingPacksAgainUnderTheSameIds) {
+  for (const std::string& pack : at.objects("packs/")) at.memory.remove(pack);
+  EXPECT_FALSE(verify(0).ok());
+  take();
+  expect_all_restored();
+}
+
+TEST_F(HealingTest, DoesSoWithoutACacheToo) {
+  std::filesystem::remove_all(at.cache());
+  for (const std::string& pack : at.objects("packs/")) at.memory.remove(pack);
+  take();
+  expect_all_restored();
+}
+
+TEST_F(HealingTest, StoresARottenBlobAgainOnceVerifyHasFoundIt) {
+  flip(at.objects("packs/").front(), 5000);
+  EXPECT_FALSE(verify().ok());
+  take();
+  expect_all_restored();
+}
+
+TEST_F(HealingTest, HealsTheOlderSnapshotsToo) {
+  const auto pack = at.objects("packs/").front();
+  change_a_row();
+  take();
+  change_a_row();
+  // The third group, which has not changed since the first snapshot.
+  const auto loaded = repository::load_index(at.repository);
+  const auto& entries = loaded.index.pack(*repository::pack_of(pack))->entries;
+  flip(pack, repository::kPackHeaderSize + entries[0].stored_size + entries[1].stored_size + 9);
+  EXPECT_FALSE(verify().ok());
+  for (const bool cached : {true, false}) {
+    if (!cached) std::filesystem::remove_all(at.cache());
+    take();
+    expect_all_restored();
+  }
+  repository::prune(at.repository, {}, no_progress());
+  expect_all_restored();
+}
+
+TEST_F(HealingTest, StoresALeafAgainThatItCouldNotRead) {
+  const auto place = place_of(taken[0].first.databases.front().map);
+  flip(repository::pack_name(place.pack), place.offset + 5);
+  take();
+  EXPECT_EQ(taken[0].first.databases.front().map, taken[1].first.databases.front().map);
+  expect_all_restored();
+  repository::prune(at.repository, {}, no_progress());
+  expect_all_restored();
+}
+
+TEST_F(HealingTest, LosesOnlyTheSnapshotWhoseLeafIsGone) {
+  change_a_row();
+  take();
+  const auto place = place_of(taken[1].first.databases.front().map);
+  flip(repository::pack_name(place.pack), place.offset + 5);
+  take();
+  at.expect_restored(taken[0].first, taken[0].second);
+  at.expect_restored(taken[2].first, taken[2].second);
+  repository::remove_snapshot(at.repository, taken[1].first);
+  taken.erase(taken.begin() + 1);
+  repository::prune(at.repository, {}, no_progress());
+  expect_all_restored();
+}
+
+TEST_F(HealingTest, GoesOnWithoutAnyIndex) {
+  for (const std::string& index : at.objects("index/")) at.memory.remove(index);
+  take();
+  EXPECT_EQ(taken.back().first.databases.front().pages_changed, 0);
+  expect_all_restored();
+}
+
+TEST_F(HealingTest, StoresChangedPagesAsTheyAreNow) {
+  for (const std::string& pack : at.objects("packs/")) at.memory.remove(pack);
+  at.sql("UPDATE record SET body = randomblob(900)");
+  take();
+  at.expect_restored(taken.back().first, taken.back().second);
+  const auto report = verify();
+  EXPECT_FALSE(report.ok());
+  for (const auto& verdict : report.snapshots) {
+    EXPECT_EQ(verdict.restorable, verdict.id == taken.back().first.id);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::engine
