@@ -8,6 +8,12 @@
 #include "base/error.h"
 
 namespace holdfast::codec {
+namespace {
+
+// Leaves of page maps, mostly ids, which do not shrink: setting up costs more than it could save.
+constexpr std::size_t kLeastWorthwhile = 1024;
+
+}  // namespace
 
 struct Compressor::State {
   explicit State(int level_) : context(ZSTD_createCCtx()), level(level_) {
@@ -33,7 +39,7 @@ Compressor::Compressor(Compressor&&) noexcept = default;
 
 Compressor::Result Compressor::compress(ByteView plain) {
   // One byte less than the input: what does not fit does not shrink.
-  if (plain.size() < 2) return {Compression::kNone, plain};
+  if (plain.size() < kLeastWorthwhile) return {Compression::kNone, plain};
   if (state_->buffer.size() < plain.size()) state_->buffer.resize(plain.size());
   const std::size_t size = ZSTD_compress2(state_->context, state_->buffer.data(), plain.size() - 1,
                                           plain.data(), plain.size());

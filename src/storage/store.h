@@ -63,7 +63,8 @@ class Store {
   // call this store.
   using Visitor = std::function<void(std::string_view name, const ObjectStatus&)>;
   virtual void list(std::string_view prefix, const Visitor& visit) = 0;
-  virtual void remove(std::string_view name) = 0;  // durable when it returns
+  // Durable when it returns, unless this Store itself put the object as an ephemeral one.
+  virtual void remove(std::string_view name) = 0;
   virtual const Capabilities& capabilities() const = 0;
 };
 

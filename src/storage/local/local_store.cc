@@ -142,11 +142,16 @@ void LocalStore::remove(std::string_view name) {
   open_.forget(name);
   try {
     files_.remove(path_of(name));
-    files_.sync_directory(path_of(name).parent_path());
+    if (!take_ephemeral(name)) files_.sync_directory(path_of(name).parent_path());
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kNotFound) throw_missing(name);
     throw;
   }
+}
+
+bool LocalStore::take_ephemeral(std::string_view name) {
+  const std::lock_guard lock(ephemeral_mutex_);
+  return ephemeral_.erase(std::string(name)) > 0;
 }
 
 std::optional<env::FileStatus> LocalStore::object_status(std::string_view name) {
@@ -193,6 +198,12 @@ void LocalStore::put_new(std::string_view name, ByteView content, PutOptions opt
   Temporary temporary(files_, write_temporary(content, options.ephemeral));
   publish(temporary.path(), name, options);
   temporary.renamed();
+  if (!options.ephemeral) {
+    take_ephemeral(name);
+    return;
+  }
+  const std::lock_guard lock(ephemeral_mutex_);
+  ephemeral_.emplace(name);
 }
 
 env::Path LocalStore::write_temporary(ByteView content, bool ephemeral) {

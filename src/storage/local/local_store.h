@@ -3,6 +3,8 @@
 #define HOLDFAST_STORAGE_LOCAL_LOCAL_STORE_H_
 
 #include <atomic>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "env/file_system.h"
@@ -41,6 +43,7 @@ class LocalStore : public Store {
  private:
   env::Path path_of(std::string_view name) const { return root_ / env::Path(name); }
   std::optional<env::FileStatus> object_status(std::string_view name);
+  bool take_ephemeral(std::string_view name);  // whether it was one of ours; it is none afterwards
   void require_root();
   [[noreturn]] void throw_missing(std::string_view name);
 
@@ -60,6 +63,8 @@ class LocalStore : public Store {
   std::atomic<bool> leftovers_removed_ = false;
   SettledDirectories directories_;
   OpenObjects open_;
+  std::mutex ephemeral_mutex_;
+  std::set<std::string> ephemeral_;  // objects that this store put so
 };
 
 }  // namespace holdfast::storage
