@@ -43,12 +43,13 @@ inline std::uint32_t load_be32(const std::byte* from) {
   return __builtin_bswap32(load<std::uint32_t>(from));
 }
 
-// Lower-case hexadecimal. from_hex returns false (and leaves `out` unspecified) on anything but exactly
-// 2 × out.size() hexadecimal digits.
+// Lower-case hexadecimal. from_hex returns false (and leaves `out` unspecified) on anything but
+// exactly 2 × out.size() hexadecimal digits.
 std::string to_hex(ByteView bytes);
 [[nodiscard]] bool from_hex(std::string_view hex, MutableByteView out);
 
-// Standard base64 with padding (RFC 4648 §4). from_base64 throws Error(kDamagedObject) on anything else.
+// Standard base64 with padding (RFC 4648 §4). from_base64 throws Error(kDamagedObject) on anything
+// else.
 std::string to_base64(ByteView bytes);
 Bytes from_base64(std::string_view text);
 
@@ -73,7 +74,8 @@ class ByteWriter {
 };
 
 // Reads what ByteWriter wrote. Every read past the end, and every overlong varint, throws
-// Error(kDamagedObject) naming `what`; nothing is ever read out of bounds. The bytes must outlive it.
+// Error(kDamagedObject) naming `what`; nothing is ever read out of bounds. The bytes must outlive
+// it.
 class ByteReader {
  public:
   ByteReader(ByteView bytes, std::string_view what) : rest_(bytes), what_(what) {}

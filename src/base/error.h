@@ -1,5 +1,5 @@
-// The one exception type. What can go wrong is listed once, in base/error_catalog.def; exit statuses,
-// JSON errors and docs/errors.md are made from that list.
+// The one exception type. What can go wrong is listed once, in base/error_catalog.def; exit
+// statuses, JSON errors and docs/errors.md are made from that list.
 #ifndef HOLDFAST_BASE_ERROR_H_
 #define HOLDFAST_BASE_ERROR_H_
 
@@ -32,8 +32,8 @@ std::span<const ErrorEntry> error_catalogue();
 
 class Error : public std::exception {
  public:
-  // `happened` is one sentence about this very case, with the names of things in it. Where `safe` or
-  // `next` are empty, the catalogue's own words are used.
+  // `happened` is one sentence about this very case, with the names of things in it. Where `safe`
+  // or `next` are empty, the catalogue's own words are used.
   Error(ErrorCode code, std::string happened, std::string safe = {}, std::string next = {});
 
   ErrorCode code() const noexcept { return code_; }
@@ -50,7 +50,8 @@ class Error : public std::exception {
   std::string happened_, safe_, next_;
 };
 
-// For a failed system call: picks kDiskFull, kPermissionDenied, kNotFound … from `error_number`, and says
+// For a failed system call: picks kDiskFull, kPermissionDenied, kNotFound … from `error_number`,
+// and says
 // "<doing>: <strerror>". Example: throw system_error(errno, "cannot write /var/x/pack").
 Error system_error(int error_number, std::string_view doing);
 

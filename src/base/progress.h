@@ -10,7 +10,8 @@ namespace holdfast {
 class Progress {
  public:
   virtual ~Progress() = default;
-  // A stage with `total` units (bytes unless the stage says otherwise; 0: unknown) begins; the one before has ended.
+  // A stage with `total` units (bytes unless the stage says otherwise; 0: unknown) begins; the one
+  // before has ended.
   virtual void stage(std::string_view name, std::uint64_t total) = 0;
   virtual void advance(std::uint64_t units) = 0;
   // Something a person should know: what was chosen, a wait, a warning. Not an error.

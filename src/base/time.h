@@ -21,8 +21,8 @@ std::string format_compact(Time time);
 // "2026-11-21 03:24:15" in the local time zone, for people.
 std::string format_local(Time time);
 
-// "90s", "15m", "36h", "7d", "2w", "3m" is minutes; months are "mo", years "y"; and sums such as "1y6mo".
-// Months and years are calendar ones when applied to a moment: see subtract().
+// "90s", "15m", "36h", "7d", "2w", "3m" is minutes; months are "mo", years "y"; and sums such as
+// "1y6mo". Months and years are calendar ones when applied to a moment: see subtract().
 struct CalendarSpan {
   int years = 0, months = 0, days = 0;
   std::chrono::seconds seconds{0};

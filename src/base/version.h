@@ -5,7 +5,8 @@
 
 namespace holdfast {
 
-inline constexpr std::string_view kVersion = HOLDFAST_VERSION;  // set by the build from project(VERSION)
+inline constexpr std::string_view kVersion =
+    HOLDFAST_VERSION;  // set by the build from project(VERSION)
 
 }  // namespace holdfast
 
