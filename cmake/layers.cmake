@@ -3,7 +3,6 @@
 enable_testing()
 if(HOLDFAST_TESTS)
   find_package(GTest REQUIRED)
-  find_package(rapidcheck REQUIRED)
   include(GoogleTest)
 endif()
 
@@ -28,7 +27,7 @@ endfunction()
 
 # holdfast_link_test(TARGET LABEL LIBRARY): makes TARGET a test program; ctest runs its tests one by one.
 function(holdfast_link_test target label library)
-  target_link_libraries(${target} PRIVATE ${library} rapidcheck_gtest GTest::gmock GTest::gtest_main)
+  target_link_libraries(${target} PRIVATE ${library} GTest::gmock GTest::gtest_main)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600 LABELS ${label})
 endfunction()
