@@ -59,7 +59,7 @@ std::string database_text(const DatabaseState& state, bool every_table) {
   add("source", state.source);
   if (!state.damage.empty()) add("DAMAGED", state.damage);
   add("size", fmt::format("{} ({} of {} bytes, {})", format_size(state.bytes()),
-                          counted(state.page_count, "page"), format_size(state.page_size),
+                          counted(state.page_count, "page"), with_separators(state.page_size),
                           state.journal_mode));
   add("added", fmt::format("{} for {}", format_size(state.bytes_stored),
                            counted(state.pages_changed, "changed page")));
