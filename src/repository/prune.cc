@@ -31,6 +31,7 @@ class Prune {
   PruneResult run();
 
  private:
+  PruneResult run(Intent& own);
   void refuse_company(Intent& own);
   std::vector<Snapshot> all_snapshots() const;
   struct Mark {
@@ -227,6 +228,19 @@ void Prune::count(const LoadedIndex& loaded, const PrunePlan& planned) {
 PruneResult Prune::run() {
   Intent own(repository_, IntentKind::kPrune);
   refuse_company(own);
+  try {
+    return run(own);
+  } catch (const Error& error) {
+    if (own.still_there()) throw;
+    throw Error(ErrorCode::kIntentLost,
+                fmt::format("this prune was paused so long that another one took it for dead, and "
+                            "then: {}",
+                            error.what()),
+                "Nothing that is needed was removed.");
+  }
+}
+
+PruneResult Prune::run(Intent& own) {
   const Condemned earlier = load_condemned(repository_);
   progress_.stage("Finding what is needed", 0);
   PrunePlan planned;

@@ -108,9 +108,11 @@ class Stage {
     for (const auto& [id, content] : acknowledged_) {
       EXPECT_TRUE(found.contains(id) && found[id] == content) << id.hex() << " is lost";
     }
-    EXPECT_TRUE(verify(at_.repository, {.snapshots = {}, .read_data_percent = 100, .threads = 1},
-                       no_progress())
-                    .ok());
+    const VerifyReport report = verify(
+        at_.repository, {.snapshots = {}, .read_data_percent = 100, .threads = 1}, no_progress());
+    for (const Damage& damage : report.damage) {
+      ADD_FAILURE() << damage.object << ": " << damage.problem;
+    }
   }
 
   HistoryRepository at_;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "codec/page_digest.h"
@@ -45,6 +46,7 @@ class Verification {
   void note(std::string object, std::string problem);
   void choose_snapshots();
   void check_listing();
+  void check_lost_packs();
   std::vector<PackId> packs_to_read();
   void read_data();
   void judge(const Snapshot& snapshot);
@@ -60,6 +62,8 @@ class Verification {
   std::vector<Snapshot> snapshots_;
   VerifyReport report_;
   PackFindings read_;
+  std::unordered_set<BlobId> lacking_;  // pages that maps refer to and no pack holds
+  bool maps_whole_ = true;
   std::map<std::pair<BlobId, std::uint64_t>, LeafVerdict> leaves_;
 };
 
@@ -87,16 +91,23 @@ void Verification::check_listing() {
   for (const std::string& name : loaded_.unreadable) {
     note(name, "the index object cannot be read; its packs were found again by their directories");
   }
+  for (const std::string& name : loaded_.unreadable_packs) {
+    note(name, "is in no index, and its directory cannot be read");
+  }
+}
+
+// A pack that is gone is no loss where nobody needs it (a backup was interrupted, or taken for
+// dead) or where a later backup stored its blobs again. What a map needs that is lost itself,
+// nobody knows.
+void Verification::check_lost_packs() {
   for (const PackDescription& pack : loaded_.lost_packs) {
-    // What a later backup stored again is not lost.
-    if (loaded_.index.holds_all(pack)) continue;
+    const bool needed = std::ranges::any_of(
+        pack.entries, [&](const BlobEntry& entry) { return lacking_.contains(entry.id); });
+    if (!needed && (maps_whole_ || loaded_.index.holds_all(pack))) continue;
     const auto status = repository_.store().stat(pack_name(pack.id));
     note(pack_name(pack.id),
          status ? fmt::format("has another size than its index says ({} bytes)", status->size)
                 : std::string("is missing"));
-  }
-  for (const std::string& name : loaded_.unreadable_packs) {
-    note(name, "is in no index, and its directory cannot be read");
   }
 }
 
@@ -164,11 +175,15 @@ Verification::LeafVerdict Verification::judge_leaf(const BlobReader& reader, Blo
     leaf = parse_leaf(reader.read_tree(id, BlobKind::kMapLeaf, decoder), pages);
   } catch (const Error& error) {
     if (!is_damage(error)) throw;
+    maps_whole_ = false;
     verdict.lost_pages = pages;
     return verdict;
   }
   std::vector<bool> present;
-  for (const BlobId& blob : leaf.blobs) present.push_back(reader.index().contains(blob));
+  for (const BlobId& blob : leaf.blobs) {
+    present.push_back(reader.index().contains(blob));
+    if (!present.back()) lacking_.insert(blob);
+  }
   for (const LeafRun& run : leaf.runs) {
     if (!present[run.blob]) verdict.lost_pages += run.count;
   }
@@ -213,7 +228,7 @@ void Verification::judge(const Snapshot& snapshot) {
     };
     visit_leaves(state.map, state.page_count, reader.node_getter(decoder), visit,
                  [&](std::uint64_t first, std::uint64_t count) {
-                   summed = false;
+                   summed = maps_whole_ = false;
                    for (std::uint64_t leaf = first; leaf < first + count; ++leaf) {
                      lost += leaf_pages(state.page_count, leaf);
                    }
@@ -265,6 +280,7 @@ VerifyReport Verification::run() {
   if (request_.read_data_percent > 0) read_data();
   progress_.stage("Checking snapshots", 0);
   for (const Snapshot& snapshot : snapshots_) judge(snapshot);
+  check_lost_packs();
   return std::move(report_);
 }
 

@@ -199,6 +199,14 @@ TEST_F(VerifyTest, NamesAMissingPack) {
   EXPECT_TRUE(check().ok());
 }
 
+TEST_F(VerifyTest, MissesNoPackThatNobodyNeeds) {
+  remove_snapshot(at.repository, snapshots["other"]);
+  const std::string pack = pack_name(place_of(snapshots["other"].databases.front().map).pack);
+  snapshots.erase("other");
+  at.store.remove(pack);
+  EXPECT_TRUE(check().ok());
+}
+
 TEST_F(VerifyTest, NamesATruncatedPack) {
   truncate(first_pack, 3000);
   const VerifyReport report = check();

@@ -46,9 +46,6 @@ std::uint64_t base_seed() {
 bool crash_at(const Scenario& scenario, const Ground& prepared, std::uint64_t operation,
               Effect effect, std::uint64_t seed) {
   const std::string run = fmt::format("{}:{}:{}", operation, effect_name(effect), seed);
-  if (const char* only = std::getenv("HOLDFAST_CRASH"); only != nullptr && run != only) {
-    return operation < 1000;
-  }
   Ground ground(prepared);
   std::string where;
   {
@@ -78,10 +75,20 @@ std::uint64_t count_operations(const Scenario& scenario, const Ground& prepared)
   return files.operation_count();
 }
 
+void repeat_one(const Scenario& scenario, const Ground& prepared, const std::string& run) {
+  const auto effect_at = run.find(':') + 1, seed_at = run.rfind(':') + 1;
+  const std::string name = run.substr(effect_at, seed_at - effect_at - 1);
+  for (const Effect effect : {Effect::kNone, Effect::kPart, Effect::kWhole}) {
+    if (name != effect_name(effect)) continue;
+    crash_at(scenario, prepared, std::stoull(run), effect, std::stoull(run.substr(seed_at)));
+  }
+}
+
 void crash_everywhere(const Scenario& scenario) {
   const std::uint64_t base = base_seed();
   Ground prepared;
   scenario.prepare(prepared);
+  if (const char* run = std::getenv("HOLDFAST_CRASH")) return repeat_one(scenario, prepared, run);
   const std::uint64_t operations = count_operations(scenario, prepared);
   std::uint64_t runs = 0;
   const auto crash = [&](std::uint64_t operation, Effect effect, std::uint64_t seed) {
