@@ -28,9 +28,25 @@ Error none_left(const BlobId& id, const Error& last) {
 }  // namespace
 
 MutableByteView BlobReader::read(const BlobId& id, BlobDecoder& decoder, Bytes& buffer) const {
+  try {
+    return read_from(*index_, id, decoder, buffer);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kMissingObject || !index_->contains(id)) throw;
+  }
+  return read_from(newer_index()->index, id, decoder, buffer);
+}
+
+std::shared_ptr<const LoadedIndex> BlobReader::newer_index() const {
+  const std::lock_guard lock(mutex_);
+  if (!newer_) newer_ = std::make_shared<const LoadedIndex>(load_index(*repository_));
+  return newer_;
+}
+
+MutableByteView BlobReader::read_from(const Index& index, const BlobId& id, BlobDecoder& decoder,
+                                      Bytes& buffer) const {
   std::optional<Error> last;
   thread_local Bytes box;
-  for (const BlobLocation& location : index_->find(id)) {
+  for (const BlobLocation& location : index.find(id)) {
     try {
       box.resize(location.entry.stored_size);
       repository_->store().get_range(pack_name(location.pack), location.offset, box);
@@ -62,12 +78,22 @@ GetNode BlobReader::node_getter(BlobDecoder& decoder) const {
 }
 
 std::vector<codec::PageDigest> BlobReader::digests(const BlobId& id) const {
+  try {
+    return digests_from(*index_, id);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kMissingObject || !index_->contains(id)) throw;
+  }
+  return digests_from(newer_index()->index, id);
+}
+
+std::vector<codec::PageDigest> BlobReader::digests_from(const Index& index,
+                                                        const BlobId& id) const {
   std::optional<Error> last;
-  for (const BlobLocation& location : index_->find(id)) {
+  for (const BlobLocation& location : index.find(id)) {
     try {
-      const auto all = pack_digests(location.pack);
+      const auto all = pack_digests(*index.pack(location.pack));
       const auto first =
-          all->begin() + static_cast<std::ptrdiff_t>(index_->digest_position(location));
+          all->begin() + static_cast<std::ptrdiff_t>(index.digest_position(location));
       return {first, first + location.entry.pages};
     } catch (const Error& error) {
       if (!worth_another_place(error)) throw;
@@ -79,19 +105,19 @@ std::vector<codec::PageDigest> BlobReader::digests(const BlobId& id) const {
 }
 
 std::shared_ptr<const std::vector<codec::PageDigest>> BlobReader::pack_digests(
-    const PackId& pack) const {
+    const PackDescription& pack) const {
   {
     const std::lock_guard lock(mutex_);
     for (auto kept = recent_.begin(); kept != recent_.end(); ++kept) {
-      if (kept->pack != pack) continue;
+      if (kept->pack != pack.id) continue;
       recent_.splice(recent_.begin(), recent_, kept);
       return kept->digests;
     }
   }
   auto digests = std::make_shared<const std::vector<codec::PageDigest>>(
-      read_digests(repository_->store(), repository_->keys(), *index_->pack(pack)));
+      read_digests(repository_->store(), repository_->keys(), pack));
   const std::lock_guard lock(mutex_);
-  recent_.push_front({pack, digests});
+  recent_.push_front({pack.id, digests});
   if (recent_.size() > kPackDigestsKept) recent_.pop_back();
   return digests;
 }

@@ -14,8 +14,9 @@
 
 namespace holdfast::repository {
 
-// Reads blobs by id, trying each place that holds one. Thread safe; a decoder belongs to one
-// thread.
+// Reads blobs by id, trying each place that holds one. Where the packs of all of them are gone, a
+// prune may have moved the blob meanwhile: the repository's index is loaded once more. Thread safe;
+// a decoder belongs to one thread.
 class BlobReader {
  public:
   BlobReader(const Repository& repository, const Index& index)
@@ -36,16 +37,23 @@ class BlobReader {
   const Repository& repository() const { return *repository_; }
 
  private:
+  MutableByteView read_from(const Index& index, const BlobId& id, BlobDecoder& decoder,
+                            Bytes& buffer) const;
+  std::vector<codec::PageDigest> digests_from(const Index& index, const BlobId& id) const;
+  std::shared_ptr<const LoadedIndex> newer_index() const;
+
   struct PackDigests {
     PackId pack;
     std::shared_ptr<const std::vector<codec::PageDigest>> digests;
   };
-  std::shared_ptr<const std::vector<codec::PageDigest>> pack_digests(const PackId& pack) const;
+  std::shared_ptr<const std::vector<codec::PageDigest>> pack_digests(
+      const PackDescription& pack) const;
 
   const Repository* repository_;
   const Index* index_;
   mutable std::mutex mutex_;
   mutable std::list<PackDigests> recent_;  // newest first
+  mutable std::shared_ptr<const LoadedIndex> newer_;
 };
 
 }  // namespace holdfast::repository

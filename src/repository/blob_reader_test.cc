@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "repository/prune.h"
 #include "repository/test_history.h"
 
 namespace holdfast::repository {
@@ -85,6 +86,20 @@ TEST_F(BlobReaderTest, SaysThatEveryPlaceIsGone) {
   loaded = load_index(at.repository);
   expect_error(ErrorCode::kMissingObject, [&] { read_pages(); });
   expect_error(ErrorCode::kMissingObject, [&] { digests(); });
+}
+
+TEST_F(BlobReaderTest, FindsWhatAPruneMovedMeanwhile) {
+  const Bytes content = read_pages();
+  const auto listed = digests();
+  // Both packs are wasteful: one because of the other.
+  prune(at.repository, {.max_waste = 0}, no_progress());
+  back_up(at.repository, numbered(0, 4), 3);
+  remove_snapshot(at.repository, snapshot);
+  prune(at.repository, {.max_waste = 0}, no_progress());
+  for (const std::string& pack : packs) EXPECT_FALSE(at.store.stat(pack).has_value());
+  EXPECT_EQ(read_pages(), content);
+  EXPECT_EQ(digests(), listed);
+  expect_error(ErrorCode::kMissingObject, [&] { read_leaf(); });
 }
 
 TEST_F(BlobReaderTest, TakesNoBlobForATreeThatIsNone) {

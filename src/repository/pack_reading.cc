@@ -15,9 +15,7 @@ namespace {
 
 using codec::PageDigest;
 
-bool is_damage(const Error& error) {
-  return error.code() == ErrorCode::kDamagedObject || error.code() == ErrorCode::kNotFound;
-}
+bool is_damage(const Error& error) { return error.code() == ErrorCode::kDamagedObject; }
 
 class PackReading {
  public:
@@ -31,6 +29,7 @@ class PackReading {
   PackFindings take() { return std::move(findings_); }
 
  private:
+  void read_parts(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer);
   void check_frame(const PackDescription& pack);
   std::vector<PageDigest> listed_digests(const PackDescription& pack);
   // Answers the digests of its pages.
@@ -76,6 +75,16 @@ std::vector<PageDigest> PackReading::listed_digests(const PackDescription& pack)
 }
 
 void PackReading::read(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer) {
+  try {
+    read_parts(pack, decoder, buffer);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    const std::lock_guard lock(mutex_);
+    findings_.gone.push_back(pack.id);
+  }
+}
+
+void PackReading::read_parts(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer) {
   check_frame(pack);
   const std::vector<PageDigest> listed = listed_digests(pack);
   std::uint64_t offset = kPackHeaderSize;

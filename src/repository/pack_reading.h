@@ -21,6 +21,7 @@ struct PackFindings {
   std::vector<WithdrawnBlob> withdrawn;  // what must not be used any more
   // Digests of blobs that are intact in packs whose own list of digests is not.
   std::unordered_map<BlobId, std::vector<codec::PageDigest>> digests;
+  std::vector<PackId> gone;  // lost, or moved by a prune meanwhile: look at the index again
   std::uint64_t packs = 0, blobs = 0, bytes_read = 0;
 };
 

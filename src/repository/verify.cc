@@ -258,6 +258,7 @@ void Verification::read_data() {
   report_.packs = read_.packs;
   report_.blobs = read_.blobs;
   report_.bytes_read = read_.bytes_read;
+  if (!read_.gone.empty()) loaded_ = load_index(repository_);
   for (Damage& damage : read_.damage) report_.damage.push_back(std::move(damage));
   std::erase_if(read_.withdrawn, [&](const WithdrawnBlob& blob) {
     return loaded_.index.withdrawn().contains(blob);

@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <utility>
 
 #include "repository/prune.h"
 #include "repository/test_history.h"
+#include "storage/store_decorator.h"
 
 namespace holdfast::repository {
 namespace {
@@ -205,6 +208,33 @@ TEST_F(VerifyTest, MissesNoPackThatNobodyNeeds) {
   snapshots.erase("other");
   at.store.remove(pack);
   EXPECT_TRUE(check().ok());
+}
+
+// Does something once, at the first look into a pack.
+class InterruptedStore final : public storage::StoreDecorator {
+ public:
+  InterruptedStore(storage::Store& base, std::function<void()> interruption)
+      : StoreDecorator(base), interruption_(std::move(interruption)) {}
+  void get_range(std::string_view name, std::uint64_t offset, MutableByteView out) override {
+    if (interruption_) std::exchange(interruption_, nullptr)();
+    StoreDecorator::get_range(name, offset, out);
+  }
+
+ private:
+  std::function<void()> interruption_;
+};
+
+TEST_F(VerifyTest, TakesNoPruneForDamage) {
+  remove_snapshot(at.repository, snapshots["first"]);
+  snapshots.erase("first");
+  InterruptedStore store(at.store, [&] {
+    EXPECT_EQ(prune(at.repository, {.max_waste = 0}, no_progress()).packs_repacked, 1);
+  });
+  const Repository other = Repository::open(store, at.clock, std::nullopt);
+  const VerifyReport report =
+      verify(other, {.snapshots = {}, .read_data_percent = 100, .threads = 1}, no_progress());
+  EXPECT_TRUE(report.ok()) << report.damage.front().object << report.damage.front().problem;
+  EXPECT_EQ(report.databases_proved, 2);
 }
 
 TEST_F(VerifyTest, NamesATruncatedPack) {
