@@ -75,15 +75,17 @@ PageDigest block(const std::byte* data) {
   return {load<std::uint64_t>(data), load<std::uint64_t>(data + 8)};
 }
 
-constexpr std::size_t kStride = 16;  // blocks between two reductions; powers[k] is H^(k+1)
+constexpr std::size_t kStride = 16;  // blocks between two reductions, at least
 
+// `powers` ends before H^0: powers[-k] is H^k.
 PageDigest digest_portable(const PageDigest* powers, const std::byte* data, std::size_t blocks) {
   PageDigest state;
   while (blocks > 0) {
     const std::size_t count = blocks % kStride != 0 ? blocks % kStride : kStride;
     Wide sum;
     for (std::size_t i = 0; i < count; ++i, data += 16) {
-      accumulate(sum, i == 0 ? state + block(data) : block(data), powers[count - 1 - i]);
+      const PageDigest x = i == 0 ? state + block(data) : block(data);
+      accumulate(sum, x, *(powers - (count - i)));
     }
     state = reduce(sum);
     blocks -= count;
@@ -126,7 +128,7 @@ PageDigest digest_portable(const PageDigest* powers, const std::byte* data, std:
     for (std::size_t i = 0; i < count; ++i, data += 16) {
       const __m128i x =
           _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data)), state);
-      const __m128i y = _mm_load_si128(reinterpret_cast<const __m128i*>(powers + (count - 1 - i)));
+      const __m128i y = _mm_load_si128(reinterpret_cast<const __m128i*>(powers - (count - i)));
       state = _mm_setzero_si128();
       low = _mm_xor_si128(low, _mm_clmulepi64_si128(x, y, 0x00));
       middle = _mm_xor_si128(middle, _mm_clmulepi64_si128(x, y, 0x10));
@@ -143,34 +145,35 @@ PageDigest digest_portable(const PageDigest* powers, const std::byte* data, std:
 
 #define HOLDFAST_WIDE "avx512f,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.1"
 
+constexpr std::size_t kWideStride = 64;
+
 [[gnu::target(HOLDFAST_WIDE)]] inline __m128i fold(__m512i v) {
   const __m256i half = _mm256_xor_si256(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
   return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
 }
 
-// Four blocks in a register, sixteen between reductions. Pages are whole multiples of sixteen
-// blocks; anything else takes the narrow way.
+// Four blocks in a register. A reduction waits for all products before it and the next products
+// for the reduction, so the more blocks between two of them the better: 64, and 16 for the rest of
+// a page. Pages are whole multiples of sixteen blocks; anything else takes the narrow way.
 [[gnu::target(HOLDFAST_WIDE)]] PageDigest digest_vpclmul(const PageDigest* powers,
                                                          const std::byte* data,
                                                          std::size_t blocks) {
   if (blocks % kStride != 0) return digest_pclmul(powers, data, blocks);
-  __m512i factors[4];  // H^16 … H^13, H^12 … H^9, …
-  for (int i = 0; i < 4; ++i) {
-    const __m512i ascending = _mm512_load_si512(powers + 12 - 4 * i);
-    factors[i] = _mm512_shuffle_i64x2(ascending, ascending, 0x1b);
-  }
   __m128i state = _mm_setzero_si128();
-  for (; blocks > 0; blocks -= kStride, data += 16 * kStride) {
+  while (blocks > 0) {
+    const std::size_t count = blocks % kWideStride != 0 ? kStride : kWideStride;
     __m512i low = _mm512_setzero_si512(), middle = low, high = low;
-    for (int i = 0; i < 4; ++i) {
-      __m512i x = _mm512_loadu_si512(data + 64 * i);
-      if (i == 0) x = _mm512_xor_si512(x, _mm512_zextsi128_si512(state));
-      low = _mm512_xor_si512(low, _mm512_clmulepi64_epi128(x, factors[i], 0x00));
-      middle = _mm512_ternarylogic_epi64(middle, _mm512_clmulepi64_epi128(x, factors[i], 0x10),
-                                         _mm512_clmulepi64_epi128(x, factors[i], 0x01), 0x96);
-      high = _mm512_xor_si512(high, _mm512_clmulepi64_epi128(x, factors[i], 0x11));
+    for (std::size_t i = count; i > 0; i -= 4, data += 64) {
+      const __m512i factors = _mm512_load_si512(powers - i);
+      __m512i x = _mm512_loadu_si512(data);
+      if (i == count) x = _mm512_xor_si512(x, _mm512_zextsi128_si512(state));
+      low = _mm512_xor_si512(low, _mm512_clmulepi64_epi128(x, factors, 0x00));
+      middle = _mm512_ternarylogic_epi64(middle, _mm512_clmulepi64_epi128(x, factors, 0x10),
+                                         _mm512_clmulepi64_epi128(x, factors, 0x01), 0x96);
+      high = _mm512_xor_si512(high, _mm512_clmulepi64_epi128(x, factors, 0x11));
     }
     state = reduce_x86(fold(low), fold(middle), fold(high));
+    blocks -= count;
   }
   PageDigest digest;
   _mm_storeu_si128(reinterpret_cast<__m128i*>(&digest), state);
@@ -207,10 +210,10 @@ PageHasher::PageHasher(const SecretKey& key, bool portable) : kernel_(digest_por
 #if defined(__x86_64__)
   if (!portable && has_pclmul()) kernel_ = has_vpclmul() ? digest_vpclmul : digest_pclmul;
 #endif
-  powers_[0] = element(key);
-  for (std::size_t i = 1; i < kPowers; ++i) {
-    powers_[i] = portable ? multiply_portable(powers_[i - 1], powers_[0])
-                          : multiply(powers_[i - 1], powers_[0]);
+  powers_.back() = element(key);
+  for (std::size_t i = kPowers - 1; i-- > 0;) {
+    powers_[i] = portable ? multiply_portable(powers_[i + 1], powers_.back())
+                          : multiply(powers_[i + 1], powers_.back());
   }
 }
 
@@ -218,7 +221,7 @@ PageDigest PageHasher::digest(ByteView page) const {
   if (page.empty() || page.size() % 16 != 0) {
     throw Error(ErrorCode::kInternal, "a page is a positive multiple of 16 bytes");
   }
-  return kernel_(powers_.data(), page.data(), page.size() / 16);
+  return kernel_(powers_.data() + kPowers, page.data(), page.size() / 16);
 }
 
 void PageHasher::digest_pages(ByteView pages, std::size_t page_size,
@@ -227,7 +230,7 @@ void PageHasher::digest_pages(ByteView pages, std::size_t page_size,
     throw Error(ErrorCode::kInternal, "pages and digests do not belong together");
   }
   for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = kernel_(powers_.data(), pages.data() + i * page_size, page_size / 16);
+    out[i] = kernel_(powers_.data() + kPowers, pages.data() + i * page_size, page_size / 16);
   }
 }
 

@@ -43,10 +43,11 @@ class PageHasher {
   void digest_pages(ByteView pages, std::size_t page_size, std::span<PageDigest> out) const;
 
  private:
+  // `powers` is the end of powers_.
   using Kernel = PageDigest (*)(const PageDigest* powers, const std::byte* data,
                                 std::size_t blocks);
-  static constexpr std::size_t kPowers = 16;
-  alignas(64) std::array<PageDigest, kPowers> powers_;  // H^1 … H^16
+  static constexpr std::size_t kPowers = 64;
+  alignas(64) std::array<PageDigest, kPowers> powers_;  // H^64 … H^1
   Kernel kernel_;
 };
 

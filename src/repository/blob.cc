@@ -97,10 +97,8 @@ const EncodedBlob& BlobEncoder::encode(const BlobId& id, BlobKind kind, std::uin
   const auto associated = associated_data(blob.entry);
   codec::seal(keys_->blobs, associated, compressed.bytes, blob.box);
 
-  opened_.resize(std::max(opened_.size(), compressed.bytes.size()));
-  decoded_.resize(std::max(decoded_.size(), plain.size()));
-  const auto opened = MutableByteView(opened_).first(compressed.bytes.size());
-  const auto decoded = MutableByteView(decoded_).first(plain.size());
+  const auto opened = opened_.first(compressed.bytes.size());
+  const auto decoded = decoded_.first(plain.size());
   const std::string what = describe(blob.entry);
   try {
     codec::open(keys_->blobs, associated, blob.box, opened, what);
@@ -128,8 +126,7 @@ void BlobDecoder::decode(const BlobEntry& entry, ByteView box, MutableByteView o
     codec::open(keys_->blobs, associated_data(entry), box, out, what);
     return;
   }
-  opened_.resize(std::max(opened_.size(), box.size()));
-  const auto opened = MutableByteView(opened_).first(box.size() - codec::kBoxOverhead);
+  const auto opened = opened_.first(box.size() - codec::kBoxOverhead);
   codec::open(keys_->blobs, associated_data(entry), box, opened, what);
   decompressor_.decompress(entry.compression, opened, out, what);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/id.h"
 #include "codec/compression.h"
@@ -61,7 +62,7 @@ class BlobEncoder {
   codec::Compressor compressor_;
   codec::Decompressor decompressor_;
   EncodedBlob blob_;
-  Bytes opened_, decoded_;
+  Buffer opened_, decoded_;
 };
 
 class BlobDecoder {
@@ -74,7 +75,7 @@ class BlobDecoder {
  private:
   const MasterKeys* keys_;
   codec::Decompressor decompressor_;
-  Bytes opened_;
+  Buffer opened_;
 };
 
 }  // namespace holdfast::repository

@@ -54,7 +54,7 @@ std::uint64_t PackDescription::size() const {
   return kPackHeaderSize + blobs_size() + digests_size + directory_size + kPackFooterSize;
 }
 
-PackBuilder::PackBuilder(PackId id) {
+PackBuilder::PackBuilder(PackId id, Bytes memory) : content_(std::move(memory)) {
   description_.id = id;
   const ByteView header = as_bytes(kHeader);
   content_.assign(header.begin(), header.end());

@@ -43,7 +43,9 @@ PackId random_pack_id();
 
 class PackBuilder {
  public:
-  explicit PackBuilder(PackId id);
+  // `memory` is used for the content: that of a pack that was stored, so that it need not be found
+  // anew.
+  explicit PackBuilder(PackId id, Bytes memory = {});
   // `digests` are those of a kPages blob's pages, else empty.
   void add(const EncodedBlob& blob, std::span<const codec::PageDigest> digests);
   // Appends everything to `other` and is empty afterwards. Boxes do not depend on their pack.

@@ -68,7 +68,8 @@ std::uint64_t Writer::add(BlobEncoder& encoder, const BlobId& id, BlobKind kind,
 
 void Writer::close_pack(std::unique_lock<std::mutex>& lock, PackBuilder& pack) {
   if (pack.empty()) return;
-  PackBuilder full = std::exchange(pack, PackBuilder(random_pack_id()));
+  PackBuilder full =
+      std::exchange(pack, PackBuilder(random_pack_id(), std::exchange(spare_, Bytes())));
   changed_.wait(lock, [this] { return waiting_.size() < kWaitingPacks || failure_; });
   rethrow_failure();
   waiting_.push_back(std::move(full).finish(repository_->keys()));
@@ -96,6 +97,7 @@ void Writer::store_packs(std::stop_token stop) {
     } else {
       bytes_stored_ += pack.content.size();
       stored_.push_back(std::move(pack.description));
+      spare_ = std::move(pack.content);
     }
     changed_.notify_all();
     if (failure) return;

@@ -79,6 +79,7 @@ class Writer {
   PackBuilder pages_, trees_;
   std::deque<PackBuilder::Finished> waiting_;
   bool storing_ = false;
+  Bytes spare_;  // memory of the pack that was stored last
   std::exception_ptr failure_;
   std::vector<PackDescription> stored_;
   std::vector<WithdrawnBlob> withdrawn_;  // places of what was distrusted and is stored again

@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 namespace holdfast::engine {
@@ -27,8 +28,8 @@ struct PageScan::Worker {
   explicit Worker(const PageScan& scan)
       : encoder(scan.context_.repository.keys(), scan.context_.compression_level) {}
   repository::BlobEncoder encoder;
-  Bytes group;  // content of the group that is being read
-  Batch batch;  // changed pages out of several groups
+  Buffer group;  // content of the group that is being read
+  Batch batch;   // changed pages out of several groups
 };
 
 // 1024 pages, the ones of one chunk of the digest table.
@@ -249,12 +250,12 @@ std::size_t PageScan::read_group(Worker& worker, Unit& unit, std::size_t start) 
   const std::size_t page_size = geometry_.page_size;
   const std::size_t wanted = std::min(group_pages_, kChunkPages - start);
   const std::size_t slice = std::max<std::size_t>(1, kSliceBytes / page_size);
-  worker.group.resize(std::max(worker.group.size(), wanted * page_size));
+  const MutableByteView group = worker.group.first(group_pages_ * page_size);
   std::size_t count = 0;
   while (count < wanted) {
     const std::uint64_t page = unit.first + start + count;
     std::size_t pages = std::min(slice, wanted - count);
-    const auto into = MutableByteView(worker.group).subspan(count * page_size);
+    const auto into = group.subspan(count * page_size);
     {
       const ViewGate::Inside inside(gate_);
       if (page > geometry_.page_count) break;
@@ -283,8 +284,9 @@ void PageScan::keep_or_store(Worker& worker, Unit& unit, std::size_t start, std:
   }
   if (changed.empty()) return;
   unit.changed += changed.size();
+  const ByteView group = worker.group.first(count * page_size);
   const auto content = [&](std::size_t i) {
-    return ByteView(worker.group).subspan((i - start) * page_size, page_size);
+    return group.subspan((i - start) * page_size, page_size);
   };
   if (keep) {
     Batch batch;
@@ -302,16 +304,9 @@ void PageScan::keep_or_store(Worker& worker, Unit& unit, std::size_t start, std:
   }
   if (changed.size() == count) {
     // A whole group becomes a blob of its own, so that the same content gets the same id again.
-    Batch batch;
-    for (const std::size_t i : changed) {
-      batch.pages.push_back(static_cast<std::uint32_t>(unit.first + i));
-    }
-    batch.digests.assign(unit.now.begin() + static_cast<std::ptrdiff_t>(start),
-                         unit.now.begin() + static_cast<std::ptrdiff_t>(start + count));
-    std::swap(batch.content, worker.group);
-    batch.content.resize(count * page_size);
-    store_batch(worker, batch);
-    std::swap(batch.content, worker.group);
+    std::vector<std::uint32_t> pages;
+    for (const std::size_t i : changed) pages.push_back(static_cast<std::uint32_t>(unit.first + i));
+    store(worker, pages, std::span(unit.now).subspan(start, count), group);
     return;
   }
   for (const std::size_t i : changed) {
@@ -342,23 +337,25 @@ void PageScan::finish_unit(Unit& unit, bool again) {
 
 void PageScan::collect(Worker& worker, std::uint32_t page, PageDigest digest, ByteView content) {
   Batch& batch = worker.batch;
+  batch.content.reserve(group_pages_ * geometry_.page_size);
   batch.pages.push_back(page);
   batch.digests.push_back(digest);
   batch.content.insert(batch.content.end(), content.begin(), content.end());
   if (batch.pages.size() >= group_pages_) store_batch(worker, batch);
 }
 
+void PageScan::store(Worker& worker, std::span<const std::uint32_t> pages,
+                     std::span<const PageDigest> digests, ByteView content) {
+  const BlobId id = repository::pages_id(context_.repository.keys(), geometry_.page_size, digests);
+  const std::uint64_t added = context_.writer.add_pages(worker.encoder, id, content, digests);
+  const std::lock_guard lock(mutex_);
+  placements_.add(id, pages);
+  bytes_stored_ += added;
+}
+
 void PageScan::store_batch(Worker& worker, Batch& batch) {
   if (batch.pages.empty()) return;
-  const BlobId id =
-      repository::pages_id(context_.repository.keys(), geometry_.page_size, batch.digests);
-  const std::uint64_t added =
-      context_.writer.add_pages(worker.encoder, id, batch.content, batch.digests);
-  {
-    const std::lock_guard lock(mutex_);
-    placements_.add(id, batch.pages);
-    bytes_stored_ += added;
-  }
+  store(worker, batch.pages, batch.digests, batch.content);
   batch.pages.clear();
   batch.digests.clear();
   batch.content.clear();

@@ -95,6 +95,8 @@ class PageScan {
   void finish_unit(Unit& unit, bool again);
   bool catch_up_pages(bool last);
   void collect(Worker& worker, std::uint32_t page, codec::PageDigest digest, ByteView content);
+  void store(Worker& worker, std::span<const std::uint32_t> pages,
+             std::span<const codec::PageDigest> digests, ByteView content);
   void store_batch(Worker& worker, Batch& batch);
   void store_kept();
   codec::PageDigest sum_of(std::span<const codec::PageDigest> digests) const;

@@ -66,7 +66,7 @@ std::vector<Placement> settle_range(std::vector<Placement> runs) {
 
 }  // namespace
 
-void Placements::add(const BlobId& blob, const std::vector<std::uint32_t>& pages) {
+void Placements::add(const BlobId& blob, std::span<const std::uint32_t> pages) {
   const auto number = static_cast<std::uint32_t>(blobs_.size());
   blobs_.push_back(blob);
   for (std::uint32_t slot = 0; slot < pages.size(); ++slot) {

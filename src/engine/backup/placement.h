@@ -3,6 +3,7 @@
 #define HOLDFAST_ENGINE_BACKUP_PLACEMENT_H_
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/id.h"
@@ -19,7 +20,7 @@ struct Placement {
 class Placements {
  public:
   // `pages[i]` went to slot i. A later call wins over an earlier one for the same page.
-  void add(const BlobId& blob, const std::vector<std::uint32_t>& pages);
+  void add(const BlobId& blob, std::span<const std::uint32_t> pages);
   const BlobId& blob(std::uint32_t number) const { return blobs_[number]; }
   // Sorted by page and disjoint, each page where it was put last; pages beyond `page_count` left
   // out.
