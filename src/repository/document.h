@@ -17,7 +17,8 @@ enum class DocumentKind : std::uint8_t {
   kSnapshot = 2,
   kIntent = 3,
   kLog = 4,
-  kCondemned = 5
+  kCondemned = 5,
+  kLeaving = 6
 };
 
 Bytes seal_document(const codec::SecretKey& key, DocumentKind kind, std::string_view name,

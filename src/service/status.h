@@ -1,0 +1,51 @@
+// `holdfast status`: what is safe now, per database (C7).
+#ifndef HOLDFAST_SERVICE_STATUS_H_
+#define HOLDFAST_SERVICE_STATUS_H_
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/replicate/follower_state.h"
+#include "repository/lease.h"
+#include "repository/proof.h"
+#include "repository/snapshot.h"
+#include "service/databases.h"
+#include "service/session.h"
+
+namespace holdfast::service {
+
+struct DatabaseStatus {
+  std::string database;
+  env::Path path;
+  bool store_reachable = true;
+  std::optional<repository::Snapshot> last_snapshot;  // undamaged, with this database
+  std::optional<repository::Position> last_position;  // the newest durable one
+  std::optional<Time> last_commit;                    // its time
+  std::optional<engine::FollowerState> replicator;    // of a living one on this host
+  double lag_seconds = 0;  // of commits seen and not durable; without a replicator, how much later
+                           // the file changed than the last position or snapshot
+  std::optional<repository::LeaseInfo> lease;
+  bool lease_holder_alive = false;  // certainly: a process of this host
+  std::optional<repository::Proof> last_proof;
+  std::optional<Time> last_verification;  // from the log
+  std::size_t side_branches = 0;
+  std::string storage_warning;        // C4
+  std::vector<std::string> problems;  // empty: healthy
+  bool healthy() const { return problems.empty(); }
+};
+
+// Never throws for one database what can be said as its problem. A store that is away is a problem,
+// and the local state file still tells the lag.
+std::vector<DatabaseStatus> status(Session& session, std::span<const Database> databases);
+
+// The file by which a replicator tells `status` and `mark` what it knows: JSON, below the cache
+// directory, replaced atomically; believed only while its process lives.
+env::Path state_file(const Session& session, std::string_view database);
+void write_state(env::FileSystem& files, const env::Path& path, const engine::FollowerState& state);
+std::optional<engine::FollowerState> read_state(env::FileSystem& files, const env::Path& path);
+
+}  // namespace holdfast::service
+
+#endif  // HOLDFAST_SERVICE_STATUS_H_
