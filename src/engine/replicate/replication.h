@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-#include <vector>
 
 #include "engine/replicate/database_replicator.h"
 #include "env/file_watch.h"
