@@ -194,24 +194,4 @@ std::vector<KeyInfo> list_keys(storage::Store& store) {
   return infos;
 }
 
-void remove_key(storage::Store& store, const ObjectId& id) {
-  const auto others =
-      std::ranges::count_if(list_keys(store), [&](const KeyInfo& key) { return key.id != id; });
-  const std::string name = key_object_name(id);
-  const auto missing = [&] {
-    return Error(ErrorCode::kKeyMissing, fmt::format("there is no key {}", id.hex()));
-  };
-  if (!store.stat(name)) throw missing();
-  if (others == 0) {
-    throw Error(ErrorCode::kLastKey,
-                fmt::format("{} is the last intact key of the repository", name));
-  }
-  try {
-    store.remove(name);
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::kNotFound) throw missing();
-    throw;
-  }
-}
-
 }  // namespace holdfast::repository

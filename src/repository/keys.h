@@ -56,8 +56,6 @@ Unlocked unlock(storage::Store& store, const Config& config,
 
 // Oldest first; damaged ones, and those of another repository in the same place, are left out.
 std::vector<KeyInfo> list_keys(storage::Store& store);
-// Throws kLastKey rather than remove the last key that can open the repository, kKeyMissing.
-void remove_key(storage::Store& store, const ObjectId& id);
 
 }  // namespace holdfast::repository
 

@@ -233,25 +233,6 @@ TEST_F(Keys, AreNotAddedWithoutEnd) {
   expect_error(ErrorCode::kUsage, [&] { add(KeyKind::kPassphrase, "one"); });
 }
 
-TEST_F(Keys, AreRemovedButNeverTheLastIntactOne) {
-  const KeyInfo first = add(KeyKind::kPassphrase, "one");
-  const KeyInfo second = add(KeyKind::kPassphrase, "two");
-  remove_key(store_, first.id);
-  expect_error(ErrorCode::kWrongPassphrase, [&] { unlock(store_, config_, "one"); });
-  expect_error(ErrorCode::kLastKey, [&] { remove_key(store_, second.id); });
-  expect_error(ErrorCode::kKeyMissing, [&] { remove_key(store_, first.id); });
-  EXPECT_TRUE(opens("two"));
-}
-
-TEST_F(Keys, ThatAreDamagedDoNotCountAndCanBeRemoved) {
-  const KeyInfo damaged = add(KeyKind::kPassphrase, "one");
-  object(damaged).pop_back();
-  const KeyInfo intact = add(KeyKind::kPassphrase, "two");
-  expect_error(ErrorCode::kLastKey, [&] { remove_key(store_, intact.id); });
-  remove_key(store_, damaged.id);
-  EXPECT_TRUE(opens("two"));
-}
-
 TEST_F(Keys, ThatVanishWhileTheyAreReadAreSkipped) {
   const KeyInfo first = add(KeyKind::kPassphrase, "one");
   add(KeyKind::kPassphrase, "two");

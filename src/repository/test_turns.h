@@ -1,5 +1,5 @@
 // Lets actors that work on one store take turns, one request at a time, in an order that follows
-// from a seed.
+// from a seed or is chosen by the test.
 #ifndef HOLDFAST_REPOSITORY_TEST_TURNS_H_
 #define HOLDFAST_REPOSITORY_TEST_TURNS_H_
 
@@ -21,6 +21,8 @@ namespace holdfast::repository {
 class Turns {
  public:
   explicit Turns(std::uint64_t seed) : random_(seed) {}
+  // `choose` is told how many actors there are to choose from, and answers which one goes.
+  explicit Turns(std::function<std::size_t(std::size_t)> choose) : chooser_(std::move(choose)) {}
 
   std::size_t join() {
     const std::scoped_lock lock(mutex_);
@@ -67,6 +69,11 @@ class Turns {
       candidates.push_back(i);
     }
     if (candidates.empty()) return;
+    if (chooser_) {
+      chosen_ = static_cast<std::ptrdiff_t>(candidates.at(chooser_(candidates.size())));
+      changed_.notify_all();
+      return;
+    }
     if (burst_ == 0 || actors_[favourite_].finished) {
       favourite_ = candidates[random_() % candidates.size()];
       burst_ = 1 + random_() % kLongestBurst;
@@ -78,6 +85,7 @@ class Turns {
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::function<std::size_t(std::size_t)> chooser_;
   std::mt19937_64 random_;
   std::vector<Actor> actors_;
   std::size_t favourite_ = 0;

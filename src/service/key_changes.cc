@@ -4,6 +4,7 @@
 
 #include "env/host.h"
 #include "env/user.h"
+#include "repository/key_removal.h"
 #include "service/audit.h"
 
 namespace holdfast::service {
@@ -32,7 +33,7 @@ KeyInfo add(Session& session, KeyKind kind, std::string_view secret, std::string
 
 // A removed key's secret must not open from the cache any more.
 void remove(Session& session, const KeyInfo& key) {
-  repository::remove_key(session.store(), key.id);
+  repository::remove_key(session.repository(), key.id);
   session.key_cache().forget(session.repository().config().id);
 }
 

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "env/clock.h"
 #include "env/crash_file_system.h"
+#include "repository/key_removal.h"
 #include "repository/snapshot.h"
 #include "sqlite/test_database.h"
 #include "tests/crash/ground.h"
@@ -244,7 +245,7 @@ void remove_key(Ground& ground, storage::Store& store, const repository::Reposit
                 const std::string& secret) {
   ground.promises.secrets.erase(secret);
   const repository::KeyInfo key = repository::unlock(store, repository.config(), secret).key;
-  repository::remove_key(store, key.id);
+  repository::remove_key(repository, key.id);
   ground.promises.revoked.insert(secret);
 }
 
