@@ -15,7 +15,7 @@ using holdfast::codec::SecretKey;
 using holdfast::engine::DigestTable;
 using holdfast::engine::kChunkPages;
 
-constexpr std::string_view kMagic{"HFDT\x01\0\0\0", 8};
+constexpr std::string_view kMagic{"HFDT\x02\0\0\0", 8}, kChanges{"HFDC\x01\0\0\0", 8};
 
 void write(const holdfast::env::Path& path, ByteView content) {
   auto& files = holdfast::env::posix_file_system();
@@ -50,11 +50,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // An authentic header that says anything, and chunks of any length.
   const ByteView magic = holdfast::as_bytes(kMagic);
   Bytes forged(magic.begin(), magic.end());
-  const std::size_t header = std::min<std::size_t>(size, 60);
-  holdfast::codec::seal(key, holdfast::as_bytes("holdfast digest table 1"), input.first(header),
+  const std::size_t header = std::min<std::size_t>(size, 76);
+  holdfast::codec::seal(key, holdfast::as_bytes("holdfast digest table 2"), input.first(header),
                         forged);
   forged.insert(forged.end(), input.begin(), input.end());
   write(path, forged);
   read_all(DigestTable::open(files, path, key));
+
+  // And changes of such a table, which say anything too.
+  const ByteView changes_magic = holdfast::as_bytes(kChanges);
+  Bytes changes(changes_magic.begin(), changes_magic.end());
+  holdfast::codec::seal(key, holdfast::as_bytes("holdfast digest changes 1"), input, changes);
+  write(directory / "table.changes", changes);
+  read_all(DigestTable::open(files, path, key));
+  write(directory / "table.changes", input);
   return 0;
 }

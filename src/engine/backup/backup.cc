@@ -12,7 +12,6 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/version.h"
-#include "codec/keyed_hash.h"
 #include "engine/backup/base_state.h"
 #include "engine/backup/map_update.h"
 #include "engine/backup/page_scan.h"
@@ -128,30 +127,25 @@ void Backup::report_losses() {
 }
 
 env::Path Backup::table_path(const BackupSource& database) {
-  std::array<std::byte, 16> name;
-  codec::KeyedHash(repository_.keys().cache, name.size())
-      .add(as_bytes(database.name))
-      .add(as_bytes(std::string_view("\0", 1)))
-      .add(as_bytes(std::filesystem::weakly_canonical(database.path).string()))
-      .finish(name);
-  const std::string file = to_hex(name) + ".digests";
+  const env::Path path =
+      digest_table_path(repository_, request_.cache_directory, database.name, database.path);
   if (uses_cache_) {
-    const env::Path folder = request_.cache_directory / repository_.config().id.hex() / "digests";
+    const env::Path folder = path.parent_path();
     try {
-      DigestTable::create(files_, folder / file, repository_.keys().cache, 512);  // may I write?
+      DigestTable::create(files_, path, repository_.keys().cache, 512);  // may I write?
       const std::uint64_t size = std::filesystem::file_size(database.path);
-      if (files_.free_space(folder) > size / 16 + (1u << 20)) return folder / file;
+      if (files_.free_space(folder) > size / 16 + (1u << 20)) return path;
       warn(fmt::format("no room for the local page digests in {}; going on without",
                        folder.string()));
     } catch (const Error& error) {
       warn(fmt::format("the local page digests cannot be kept ({}); going on without",
                        error.what()));
     } catch (const std::filesystem::filesystem_error&) {
-      return folder / file;  // the database itself is in trouble, which opening it will tell
+      return path;  // the database itself is in trouble, which opening it will tell
     }
   }
   if (!scratch_) scratch_.emplace();
-  return *scratch_ / file;
+  return *scratch_ / path.filename();
 }
 
 void Backup::open(Protected& database) {

@@ -24,6 +24,11 @@ class CacheTest : public testing::Test {
     ADD_FAILURE() << "there is no table";
     return {};
   }
+  std::filesystem::path changes() const { return table() += ".changes"; }
+  static std::string content_of(const std::filesystem::path& path) {
+    const Bytes content = env::read_file(env::posix_file_system(), path);
+    return std::string(as_text(content));
+  }
   BackupResult expect_right_backup() { return expect_right_backup(at.request()); }
   BackupResult expect_right_backup(const BackupRequest& request) {
     const std::string image = image_of(at.database());
@@ -139,7 +144,58 @@ TEST_F(CacheTest, MayFailToBeRead) {
 
 TEST_F(CacheTest, LeavesNoTemporaryFiles) {
   at.back_up();
-  EXPECT_EQ(sqlite::names_in(table().parent_path()).size(), 1);
+  EXPECT_EQ(sqlite::names_in(table().parent_path()),
+            (std::set<std::string>{table().filename(), table().filename().string() + ".changes"}));
+}
+
+TEST_F(CacheTest, WritesOnlyWhatChanged) {
+  const std::string whole = content_of(table());
+  for (int round = 0; round < 3; ++round) {
+    at.sql("UPDATE record SET body = randomblob(900) WHERE id % 1000 = 7");
+    EXPECT_LE(pages_changed(expect_right_backup()), 8);
+    EXPECT_EQ(content_of(table()), whole);
+    EXPECT_LT(std::filesystem::file_size(changes()), 1000);
+  }
+}
+
+TEST_F(CacheTest, GrowsWithoutBeingWrittenAnew) {
+  const std::string whole = content_of(table());
+  at.sql(rows_sql(4000, 900));
+  expect_right_backup();
+  EXPECT_EQ(content_of(table()), whole);
+  EXPECT_EQ(pages_changed(expect_right_backup()), 0);
+}
+
+TEST_F(CacheTest, IsWrittenAnewWhenTooMuchOfItChanged) {
+  at.sql(
+      "CREATE TABLE more (id INTEGER PRIMARY KEY, body BLOB);"
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)"
+      "INSERT INTO more SELECT i, zeroblob(16000) || randomblob(9) FROM n");
+  at.back_up();
+  EXPECT_FALSE(std::filesystem::exists(changes()));
+  at.sql("UPDATE record SET body = randomblob(900) WHERE id = 2000");
+  EXPECT_LE(pages_changed(expect_right_backup()), 5);
+}
+
+TEST_F(CacheTest, StandsForAnOlderSnapshotWithoutItsChanges) {
+  at.back_up();
+  at.sql("UPDATE record SET body = randomblob(900) WHERE id = 3000");
+  std::filesystem::remove(changes());
+  EXPECT_LE(pages_changed(expect_right_backup()), 10);
+  at.sql("UPDATE record SET body = randomblob(900) WHERE id = 3001");
+  std::ofstream(changes(), std::ios::trunc) << "torn";
+  EXPECT_LE(pages_changed(expect_right_backup()), 10);
+}
+
+TEST_F(CacheTest, DoesNotBelieveTheChangesOfAnotherTable) {
+  at.back_up();
+  const auto kept = at.directory / "kept";
+  std::filesystem::copy_file(changes(), kept);
+  std::filesystem::remove_all(at.cache());
+  at.back_up();  // made again, with an id of its own
+  at.sql("UPDATE record SET body = randomblob(900) WHERE id = 3001");
+  std::filesystem::copy_file(kept, changes(), std::filesystem::copy_options::overwrite_existing);
+  EXPECT_LE(pages_changed(expect_right_backup()), 5);
 }
 
 }  // namespace

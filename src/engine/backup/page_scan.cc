@@ -38,6 +38,7 @@ struct PageScan::Unit {
   std::uint64_t first = 0;  // page
   std::array<PageDigest, kChunkPages> before{}, now{};
   std::array<bool, kChunkPages> known{};  // `before` stands for content that is stored
+  bool begins_with_before = false;        // the table has `before` in this chunk
   std::array<sqlite::PageFacts, kChunkPages> facts{};
   std::size_t read = 0, changed = 0;
 };
@@ -49,8 +50,13 @@ PageScan::PageScan(const ScanContext& context, sqlite::PageSource& source, BaseS
       base_(base),
       table_([&] {
         source.advance();
+        const std::uint32_t page_size = source.geometry().page_size;
+        if (base != nullptr && base->digests && base->digests->published() &&
+            base->state.page_size == page_size) {
+          return DigestTable::succeed(*base->digests);
+        }
         return DigestTable::create(context.files, table, context.repository.keys().cache,
-                                   source.geometry().page_size);
+                                   page_size);
       }()),
       geometry_(source.geometry()),
       group_pages_(std::max<std::size_t>(1, kGroupBytes / geometry_.page_size)) {
@@ -215,10 +221,10 @@ void PageScan::scan_unit(Worker& worker, std::uint64_t number, bool again, bool 
   unit.number = number;
   unit.first = number * kChunkPages + 1;
   if (again) {
-    read_own_chunk(number, unit.before, unit.known);
-  } else if (base_ != nullptr && unit.first <= base_->state.page_count) {
-    const bool read = read_base_chunk(number, unit.before);
-    for (std::size_t i = 0; read && i < kChunkPages; ++i) {
+    unit.begins_with_before = read_own_chunk(number, unit.before, unit.known);
+  } else if (base_ != nullptr) {
+    unit.begins_with_before = read_base_chunk(number, unit.before);
+    for (std::size_t i = 0; unit.begins_with_before && i < kChunkPages; ++i) {
       unit.known[i] = base_->backed.contains(unit.first + i);
     }
   }
@@ -231,9 +237,9 @@ void PageScan::scan_unit(Worker& worker, std::uint64_t number, bool again, bool 
   finish_unit(unit, again);
 }
 
-// The digests that this scan has noted, and which of them stand for stored content. A chunk without
-// any was never written: the database grew.
-void PageScan::read_own_chunk(std::uint64_t chunk, std::span<PageDigest> digests,
+// The digests that this scan has noted, and which of them stand for stored content. False for a
+// chunk without any, which was never written: the database grew.
+bool PageScan::read_own_chunk(std::uint64_t chunk, std::span<PageDigest> digests,
                               std::span<bool> known) {
   {
     const std::lock_guard lock(mutex_);
@@ -242,7 +248,19 @@ void PageScan::read_own_chunk(std::uint64_t chunk, std::span<PageDigest> digests
     }
   }
   std::ranges::fill(digests, PageDigest{});
-  if (std::ranges::find(known, true) != known.end()) table_.read_chunk(chunk, digests);
+  if (std::ranges::find(known, true) == known.end()) return false;
+  table_.read_chunk(chunk, digests);
+  return true;
+}
+
+void PageScan::note_digests(std::uint64_t chunk, bool begins_with_before,
+                            std::span<const PageDigest> before,
+                            std::span<const PageDigest> digests) {
+  if (begins_with_before) {
+    table_.change_chunk(chunk, before, digests);
+  } else {
+    table_.write_chunk(chunk, digests);
+  }
 }
 
 // Reads and digests a group; answers how many pages of it there are.
@@ -320,10 +338,8 @@ void PageScan::finish_unit(Unit& unit, bool again) {
     const auto rest = static_cast<std::ptrdiff_t>(unit.read);
     std::copy(unit.before.begin() + rest, unit.before.end(), unit.now.begin() + rest);
   }
-  if (!again && unit.changed == 0 && unit.read == kChunkPages && base_ != nullptr) {
-    table_.copy_chunk(*base_->digests, unit.number);
-  } else if (!again || unit.changed > 0) {
-    table_.write_chunk(unit.number, unit.now);
+  if (!again || unit.changed > 0) {
+    note_digests(unit.number, unit.begins_with_before, unit.before, unit.now);
   }
   const PageDigest sum = sum_of(unit.now);
   const std::lock_guard lock(mutex_);
@@ -374,13 +390,13 @@ bool PageScan::catch_up_pages(bool last) {
   constexpr std::uint64_t kNoChunk = ~std::uint64_t{0};
   Worker worker(*this);
   Bytes page_content(geometry_.page_size);
-  std::array<PageDigest, kChunkPages> digests;
+  std::array<PageDigest, kChunkPages> before, digests;
   std::array<bool, kChunkPages> known;
   std::uint64_t chunk = kNoChunk;
-  bool chunk_changed = false;
+  bool begins_with_before = false, chunk_changed = false;
   const auto put_chunk = [&] {
     if (chunk_changed) {
-      table_.write_chunk(chunk, digests);
+      note_digests(chunk, begins_with_before, before, digests);
       set_unit_sum(chunk, sum_of(digests));
     }
     chunk_changed = false;
@@ -395,16 +411,17 @@ bool PageScan::catch_up_pages(bool last) {
     if ((page - 1) / kChunkPages != chunk) {
       put_chunk();
       chunk = (page - 1) / kChunkPages;
-      read_own_chunk(chunk, digests, known);
+      begins_with_before = read_own_chunk(chunk, before, known);
+      digests = before;
     }
     source_.read(page, page_content);
     const PageDigest digest = context_.hasher.digest(page_content);
     facts_[page - 1] = sqlite::facts_of(page, page_content);
     bytes_read_ += geometry_.page_size;
     outstanding_.erase(page);
-    PageDigest& before = digests[(page - 1) % kChunkPages];
-    if (stored_.contains(page) && before == digest) continue;
-    before = digest;
+    PageDigest& noted = digests[(page - 1) % kChunkPages];
+    if (stored_.contains(page) && noted == digest) continue;
+    noted = digest;
     chunk_changed = true;
     stored_.insert(page);
     if (last) {

@@ -90,8 +90,11 @@ class PageScan {
   void scan_unit(Worker& worker, std::uint64_t unit, bool again, bool keep);
   std::size_t read_group(Worker& worker, Unit& unit, std::size_t start);
   void keep_or_store(Worker& worker, Unit& unit, std::size_t start, std::size_t count, bool keep);
-  void read_own_chunk(std::uint64_t chunk, std::span<codec::PageDigest> digests,
+  bool read_own_chunk(std::uint64_t chunk, std::span<codec::PageDigest> digests,
                       std::span<bool> known);
+  void note_digests(std::uint64_t chunk, bool begins_with_before,
+                    std::span<const codec::PageDigest> before,
+                    std::span<const codec::PageDigest> digests);
   void finish_unit(Unit& unit, bool again);
   bool catch_up_pages(bool last);
   void collect(Worker& worker, std::uint32_t page, codec::PageDigest digest, ByteView content);
