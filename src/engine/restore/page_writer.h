@@ -2,6 +2,9 @@
 #ifndef HOLDFAST_ENGINE_RESTORE_PAGE_WRITER_H_
 #define HOLDFAST_ENGINE_RESTORE_PAGE_WRITER_H_
 
+#include <cstdint>
+#include <map>
+
 #include "base/progress.h"
 #include "env/file_system.h"
 #include "repository/blob_reader.h"
@@ -9,11 +12,18 @@
 
 namespace holdfast::engine {
 
-// Fills `file` (new and empty), syncs it, and answers the checksum of what was written. Each blob
-// is read once, however its pages are scattered; writing back to the device runs meanwhile. Throws
-// kChecksumMismatch unless every blob holds what its id says and the checksum is the state's.
+// Fills `file` (new and empty) and syncs it. Each blob is read once, however its pages are
+// scattered; writing back to the device runs meanwhile. Throws kChecksumMismatch unless every blob
+// holds what its id says and the checksum is the state's.
 void write_pages(const repository::BlobReader& reader, const repository::DatabaseState& state,
                  env::File& file, unsigned threads, Progress& progress);
+
+// The same for `state` as it came to be from `base`: pages in `newer` are taken from there, the
+// others from base's map. Both have one page size; pages beyond base's count must be in `newer`.
+using NewerPages = std::map<std::uint32_t, Bytes>;
+void write_pages(const repository::BlobReader& reader, const repository::DatabaseState& base,
+                 const repository::DatabaseState& state, const NewerPages& newer, env::File& file,
+                 unsigned threads, Progress& progress);
 
 }  // namespace holdfast::engine
 

@@ -2,90 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <memory>
-#include <string_view>
-#include <utility>
-#include <vector>
-
 #include "base/error.h"
 #include "base/parallel.h"
 #include "engine/restore/page_writer.h"
-#include "env/randomness.h"
+#include "engine/restore/swap.h"
 #include "repository/index.h"
-#include "sqlite/replacement.h"
 
 namespace holdfast::engine {
 namespace {
 
 using repository::DatabaseState;
 using repository::Repository;
-using repository::Snapshot;
-
-constexpr std::array<std::string_view, 3> kCompanions = {"-wal", "-shm", "-journal"};
-constexpr std::string_view kUnderWay = ".restoring-";
-constexpr std::chrono::hours kLeftoverAge{24};
-constexpr int kSafetyAttempts = 5;
-constexpr int kMostLinks = 40;
-
-env::Path with_suffix(const env::Path& path, std::string_view suffix) {
-  return path.string() + std::string(suffix);
-}
-
-// A link stays, and what it points to is replaced, even where that is gone: it may lead to another
-// volume.
-env::Path behind_links(const env::Path& path) {
-  env::Path place = std::filesystem::absolute(path).lexically_normal();
-  std::error_code error;
-  for (int links = 0; std::filesystem::is_symlink(place, error) && !error; ++links) {
-    if (links == kMostLinks) {
-      throw Error(ErrorCode::kTargetExists, fmt::format("{} is a loop of links", path.string()));
-    }
-    place = (place.parent_path() / std::filesystem::read_symlink(place)).lexically_normal();
-  }
-  return place;
-}
-
-// A file beside the target that becomes it, or is removed again.
-class FileUnderWay {
- public:
-  FileUnderWay(env::FileSystem& files, const env::Path& target)
-      : files_(files),
-        path_(target.parent_path() /
-              fmt::format(".{}{}{}", target.filename().string(), kUnderWay, env::random_name())) {}
-  ~FileUnderWay() {
-    if (path_.empty()) return;
-    try {
-      files_.remove(path_);
-    } catch (...) {
-      // Nothing was written, or the next restore to this place clears it away.
-    }
-  }
-  FileUnderWay(const FileUnderWay&) = delete;
-  FileUnderWay& operator=(const FileUnderWay&) = delete;
-
-  const env::Path& path() const { return path_; }
-  void become(const env::Path& target) {
-    files_.rename(path_, target);
-    path_.clear();
-  }
-
- private:
-  env::FileSystem& files_;
-  env::Path path_;
-};
-
-void remove_leftovers(env::FileSystem& files, const env::Path& target, Time now) {
-  const std::string prefix = fmt::format(".{}{}", target.filename().string(), kUnderWay);
-  for (const env::DirectoryEntry& entry : files.list(target.parent_path())) {
-    if (!entry.name.starts_with(prefix) || now - entry.status.modified < kLeftoverAge) continue;
-    try {
-      files.remove(target.parent_path() / entry.name);
-    } catch (const Error&) {
-    }
-  }
-}
 
 void write_database(const Repository& repository, const DatabaseState& state, env::File& file,
                     unsigned threads, Progress& progress) {
@@ -95,148 +22,25 @@ void write_database(const Repository& repository, const DatabaseState& state, en
   write_pages(reader, state, file, thread_count(threads), progress);
 }
 
-class Restore {
- public:
-  Restore(const Repository& repository, env::FileSystem& files, const Snapshot& snapshot,
-          const RestoreRequest& request, Progress& progress)
-      : repository_(repository),
-        files_(files),
-        snapshot_(snapshot),
-        request_(request),
-        progress_(progress),
-        target_(behind_links(request.target)) {}
-
-  RestoreResult run();
-
- private:
-  std::optional<Snapshot> take_safety_snapshot();
-  std::unique_ptr<sqlite::ReplacementHold> hold() const;
-  void set_companions_aside(RestoreResult& result);
-  // Sizes and times of the database and its log: they differ after a commit.
-  using Stamp = std::vector<std::pair<std::uint64_t, Time>>;
-  Stamp stamp() const;
-
-  const Repository& repository_;
-  env::FileSystem& files_;
-  const Snapshot& snapshot_;
-  const RestoreRequest& request_;
-  Progress& progress_;
-  env::Path target_;
-  Stamp saved_;  // of the state that the safety snapshot holds, or an earlier one
-};
-
-Restore::Stamp Restore::stamp() const {
-  Stamp stamps;
-  for (const env::Path& path : {target_, with_suffix(target_, "-wal")}) {
-    const auto status = files_.status(path);
-    if (status && status->size > 0) stamps.emplace_back(status->size, status->modified);
-  }
-  return stamps;
-}
-
-std::unique_ptr<sqlite::ReplacementHold> Restore::hold() const {
-  return sqlite::ReplacementHold::take(target_, request_.while_open, request_.busy_timeout);
-}
-
-std::optional<Snapshot> Restore::take_safety_snapshot() {
-  if (!request_.safety_snapshot) return std::nullopt;
-  BackupRequest backup = request_.safety;
-  backup.databases = {{.name = request_.database, .path = target_}};
-  backup.tags = {"before-restore"};
-  backup.name.clear();
-  backup.busy_timeout = request_.busy_timeout;
-  saved_ = stamp();
-  try {
-    return back_up(repository_, files_, backup, progress_).snapshot;
-  } catch (const Error& error) {
-    switch (error.code()) {
-      case ErrorCode::kDatabaseEmpty:
-        return std::nullopt;
-      case ErrorCode::kNotADatabase:
-        throw Error(ErrorCode::kTargetExists,
-                    fmt::format("{} is not a database and would be overwritten", target_.string()),
-                    {}, "Restore to another path, or move that file away first.");
-      case ErrorCode::kHotJournal:
-        // Whoever asks for a restore asks for the journal to be played back: into the safety
-        // snapshot.
-        hold().reset();
-        saved_ = stamp();
-        return back_up(repository_, files_, backup, progress_).snapshot;
-      default:
-        throw;
-    }
-  }
-}
-
-// A log or journal without its database would be played into the restored one.
-void Restore::set_companions_aside(RestoreResult& result) {
-  const std::string stamp = format_compact(repository_.clock().now());
-  for (const std::string_view companion : kCompanions) {
-    const env::Path file = with_suffix(target_, companion);
-    if (!files_.status(file)) continue;
-    const env::Path aside = with_suffix(file, ".before-restore-" + stamp);
-    files_.rename(file, aside);
-    result.set_aside.push_back(aside);
-  }
-  if (!result.set_aside.empty()) files_.sync_directory(target_.parent_path());
-}
-
-RestoreResult Restore::run() {
-  const Duration started = repository_.clock().elapsed();
-  const DatabaseState* state = snapshot_.database(request_.database);
-  if (state == nullptr) {
-    throw Error(ErrorCode::kDatabaseUnknown,
-                fmt::format("snapshot {} does not contain {}", snapshot_.name, request_.database));
-  }
-  files_.make_directories(target_.parent_path());
-  remove_leftovers(files_, target_, repository_.clock().now());
-  const auto existing = files_.status(target_);
-  if (existing && existing->directory) {
-    throw Error(ErrorCode::kTargetExists, fmt::format("{} is a directory", target_.string()));
-  }
-
-  RestoreResult result;
-  if (existing) {
-    if (!request_.while_open) sqlite::refuse_while_open(target_);
-    result.safety_snapshot = take_safety_snapshot();
-  }
-  FileUnderWay file(files_, target_);
-  {
-    const auto content = files_.create(file.path());
-    // Before the content is synced, and durable with it.
-    files_.copy_owner(existing ? target_ : target_.parent_path(), file.path());
-    if (existing) files_.set_mode(file.path(), existing->mode);
-    write_database(repository_, *state, *content, request_.threads, progress_);
-  }
-
-  progress_.stage("Swapping it in", 0);
-  // Somebody may have written in the meantime; what was committed is not to be lost.
-  for (int attempt = 0; result.safety_snapshot && attempt < kSafetyAttempts; ++attempt) {
-    if (stamp() == saved_) break;
-    result.safety_snapshot = take_safety_snapshot();
-  }
-  std::unique_ptr<sqlite::ReplacementHold> held;
-  if (existing) held = hold();
-  if (held == nullptr || !held->intact()) set_companions_aside(result);
-  try {
-    file.become(target_);
-  } catch (const Error&) {
-    if (held != nullptr) held->restore_journal_mode();
-    throw;
-  }
-  files_.sync_directory(target_.parent_path());
-  result.target = target_;
-  result.bytes = state->bytes();
-  result.checksum = state->checksum;
-  result.seconds = std::chrono::duration<double>(repository_.clock().elapsed() - started).count();
-  return result;
-}
-
 }  // namespace
 
 RestoreResult restore(const Repository& repository, env::FileSystem& files,
-                      const Snapshot& snapshot, const RestoreRequest& request, Progress& progress) {
-  return Restore(repository, files, snapshot, request, progress).run();
+                      const repository::Snapshot& snapshot, const RestoreRequest& request,
+                      Progress& progress) {
+  const DatabaseState* state = snapshot.database(request.database);
+  if (state == nullptr) {
+    throw Error(ErrorCode::kDatabaseUnknown,
+                fmt::format("snapshot {} does not contain {}", snapshot.name, request.database));
+  }
+  RestoreResult result = swap_in(
+      repository, files, request,
+      [&](env::File& file, const env::Path&) {
+        write_database(repository, *state, file, request.threads, progress);
+      },
+      progress);
+  result.bytes = state->bytes();
+  result.checksum = state->checksum;
+  return result;
 }
 
 std::uint64_t restore_copy(const Repository& repository, env::FileSystem& files,

@@ -272,6 +272,19 @@ TEST_F(FailingRestoreTest, LeavesTheTargetWhenAPackIsMissing) {
   expect_untouched();
 }
 
+TEST_F(FailingRestoreTest, LeavesTheTargetWhenAPackCannotBeRead) {
+  const std::string pack = at.objects("packs/").front();
+  at.store.inject({.verb = storage::Verb::kGetRange, .prefix = pack, .code = ErrorCode::kIo});
+  try {
+    restore();
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kIo);
+    EXPECT_NE(error.happened().find(pack), std::string::npos) << error.happened();
+  }
+  expect_untouched();
+}
+
 TEST_F(FailingRestoreTest, LeavesTheTargetOnAFullDisk) {
   env::FaultFileSystem files(env::posix_file_system());
   at.files = &files;
