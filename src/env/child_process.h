@@ -37,6 +37,9 @@ class SignalHold {
   SignalHold& operator=(const SignalHold&) = delete;
   // The next signal that came in; empty after `longest` or when `stop` is requested.
   std::optional<int> next(Duration longest, std::stop_token stop);
+
+ private:
+  int descriptor_ = -1;  // signalfd
 };
 
 // The child inherits standard input, output and error, the working directory, and the process
