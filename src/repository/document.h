@@ -1,5 +1,5 @@
-// The envelope of small objects: index, snapshots, intents, log entries. Compressed, encrypted,
-// bound to their name.
+// The envelope of small objects: index, snapshots, segments, intents, leases, log entries.
+// Compressed, encrypted, bound to their name.
 #ifndef HOLDFAST_REPOSITORY_DOCUMENT_H_
 #define HOLDFAST_REPOSITORY_DOCUMENT_H_
 
@@ -18,7 +18,12 @@ enum class DocumentKind : std::uint8_t {
   kIntent = 3,
   kLog = 4,
   kCondemned = 5,
-  kLeaving = 6
+  kLeaving = 6,
+  kSegment = 7,
+  kAnchor = 8,
+  kMark = 9,
+  kLease = 10,
+  kProof = 11,
 };
 
 Bytes seal_document(const codec::SecretKey& key, DocumentKind kind, std::string_view name,

@@ -54,7 +54,8 @@ std::optional<Position> parse_position(std::string_view text);
 // The folder of a database: series_of() for a snapshot of this database alone.
 std::string timeline_series(const Repository& repository, std::string_view database);
 
-// timelines/<series>/s/<branch>-<number>-<base>-<time>-<check>
+// timelines/<series>/s/<branch>-<number>-<base>-<time>-<check>. Times of names lie between 1970 and
+// the year 9999; others are moved to the nearer end when the object is made.
 struct SegmentName {
   Position position;
   std::uint64_t base = 0;  // < position.number; of the same branch
@@ -138,20 +139,26 @@ struct MarkList {
   std::vector<std::string> unreadable;
 };
 MarkList list_marks(const Repository& repository, std::string_view series);
+// One that is gone already is no error.
 void remove_mark(const Repository& repository, std::string_view series, const Mark& mark);
 
 struct Timeline {
   std::string series;
   std::vector<SegmentName> segments;  // by position
   std::vector<AnchorName> anchors;    // by position; of one position by time
+  // Anchors whose snapshot is gone, in the same order: nothing can be read from them, but they
+  // still tell how branches follow one another.
+  std::vector<AnchorName> links;
 
   bool empty() const { return segments.empty() && anchors.empty(); }
 };
-// Two listings. Anchors whose snapshot is gone are left out if `snapshots` says which are there.
+// Two listings. If `snapshots` says which are there, anchors of others become links. It must have
+// been made before: an anchor that is younger than the list would seem to have lost its snapshot.
 Timeline load_timeline(const Repository& repository, std::string_view series,
                        const std::set<SnapshotId>* snapshots = nullptr);
 
-// A piece of the main line: the positions after `after` up to `last` are this branch's.
+// A piece of the main line: the positions after `after` up to `last` are this branch's. `after` + 1
+// is that of its first anchor.
 struct LinePiece {
   Branch branch = 0;
   std::uint64_t after = 0, last = 0;

@@ -1,0 +1,147 @@
+#include "repository/timeline_segment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "base/error.h"
+#include "repository/document.h"
+#include "repository/timeline_names.h"
+
+namespace holdfast::repository {
+namespace {
+
+constexpr std::uint8_t kVersion = 1, kScanned = 1;
+constexpr std::uint32_t kLeastPageSize = 512, kMostPageSize = 65536;
+constexpr std::uint64_t kMostPages = 0xFFFFFFFE;
+constexpr std::size_t kChecksumBytes = 32;
+
+bool is_page_size(std::uint32_t size) {
+  return std::has_single_bit(size) && size >= kLeastPageSize && size <= kMostPageSize;
+}
+
+// Why it cannot be a segment; empty if it can.
+std::string_view flaw_of(const Segment& segment) {
+  if (!is_page_size(segment.page_size)) return "it has no page size";
+  if (segment.page_count > kMostPages) return "it has too many pages";
+  if (std::ranges::adjacent_find(segment.pages, std::ranges::greater_equal()) !=
+      segment.pages.end()) {
+    return "its pages are not in order";
+  }
+  if (!segment.pages.empty() &&
+      (segment.pages.front() == 0 || segment.pages.back() > segment.page_count)) {
+    return "it names pages that the database does not have";
+  }
+  if (segment.content.size() != segment.pages.size() * segment.page_size) {
+    return "its content has another length";
+  }
+  return {};
+}
+
+SegmentName name_of(std::string_view series, const Segment& segment) {
+  SegmentName name{.position = segment.position,
+                   .base = segment.base,
+                   .time = nameable(segment.time),
+                   .check = check_of(segment.checksum),
+                   .object = {}};
+  name.object = object_name(series, name);
+  return name;
+}
+
+}  // namespace
+
+Bytes serialize(const Segment& segment) {
+  const std::string_view flaw = flaw_of(segment);
+  std::array<std::byte, kChecksumBytes> checksum{};
+  if (!flaw.empty() || !from_hex(segment.checksum, checksum)) {
+    throw Error(ErrorCode::kInternal,
+                fmt::format("segment {} cannot be written: {}", to_text(segment.position),
+                            flaw.empty() ? "it has no checksum" : flaw));
+  }
+  ByteWriter out;
+  out.number(kVersion);
+  out.number(segment.scanned ? kScanned : std::uint8_t{0});
+  out.number(std::uint16_t{0});
+  out.number(segment.position.branch);
+  out.number(segment.position.number);
+  out.number(segment.base);
+  out.number(std::int64_t{nameable(segment.time).time_since_epoch().count()});
+  out.number(segment.page_size);
+  out.number(segment.page_count);
+  out.raw(checksum);
+  out.varint(segment.pages.size());
+  std::uint32_t last = 0;
+  for (const std::uint32_t page : segment.pages) {
+    out.varint(page - last);
+    last = page;
+  }
+  out.raw(segment.content);
+  return out.take();
+}
+
+Segment parse_segment(const SegmentName& name, ByteView content) {
+  const auto damaged = [&](std::string_view problem) {
+    return Error(ErrorCode::kDamagedObject, fmt::format("{}: {}", name.object, problem));
+  };
+  ByteReader in(content, name.object);
+  if (in.number<std::uint8_t>() != kVersion) {
+    throw Error(ErrorCode::kRepositoryVersion,
+                fmt::format("{} was written by a newer version of Holdfast", name.object));
+  }
+  const auto flags = in.number<std::uint8_t>();
+  if (flags > kScanned || in.number<std::uint16_t>() != 0) throw damaged("unknown flags");
+  Segment segment;
+  segment.scanned = flags == kScanned;
+  segment.position.branch = in.number<std::uint32_t>();
+  segment.position.number = in.number<std::uint64_t>();
+  segment.base = in.number<std::uint64_t>();
+  segment.time = Time(Duration(in.number<std::int64_t>()));
+  segment.page_size = in.number<std::uint32_t>();
+  segment.page_count = in.number<std::uint64_t>();
+  segment.checksum = to_hex(in.raw(kChecksumBytes));
+  const std::uint64_t count = in.varint();
+  // Before anything is allocated: each page has a byte of the list and its content.
+  if (count > in.remaining()) throw damaged("it has too many pages");
+  segment.pages.reserve(count);
+  std::uint64_t last = 0;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t step = in.varint();
+    if (step == 0 || step > kMostPages - last) throw damaged("its pages are not in order");
+    last += step;
+    segment.pages.push_back(static_cast<std::uint32_t>(last));
+  }
+  const ByteView pages = in.raw(in.remaining());
+  segment.content.assign(pages.begin(), pages.end());
+  if (const std::string_view flaw = flaw_of(segment); !flaw.empty()) throw damaged(flaw);
+  if (segment.position != name.position || segment.base != name.base || segment.time != name.time ||
+      !segment.checksum.starts_with(name.check)) {
+    throw damaged("it is another segment than its name says");
+  }
+  return segment;
+}
+
+SealedObject seal_segment(const Repository& repository, std::string_view series,
+                          const Segment& segment) {
+  const SegmentName name = name_of(series, segment);
+  return {.name = name.object,
+          .content = seal_document(repository.keys().documents, DocumentKind::kSegment, name.object,
+                                   serialize(segment))};
+}
+
+void put_sealed(const Repository& repository, const SealedObject& object) {
+  try {
+    repository.store().put(object.name, object.content);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kAlreadyExists) throw;
+    if (repository.store().get(object.name) != object.content) throw;
+  }
+}
+
+Segment read_segment(const Repository& repository, const SegmentName& name) {
+  return parse_segment(name, open_document(repository.keys().documents, DocumentKind::kSegment,
+                                           name.object, repository.store().get(name.object)));
+}
+
+}  // namespace holdfast::repository
