@@ -235,7 +235,7 @@ void PageHasher::digest_pages(ByteView pages, std::size_t page_size,
 }
 
 ChecksumKey::ChecksumKey(const SecretKey& key)
-    : finish_(derive_key(key, "holdfast 1 checksum finish")) {
+    : hasher_(key), finish_(derive_key(key, "holdfast 1 checksum finish")) {
   squares_[0] = element(key);
   for (std::size_t i = 1; i < squares_.size(); ++i) {
     squares_[i] = multiply(squares_[i - 1], squares_[i - 1]);
@@ -255,11 +255,10 @@ PageDigest ChecksumKey::power(std::uint64_t exponent) const {
 }
 
 void DatabaseChecksum::add(std::uint64_t first_page, std::span<const PageDigest> digests) {
-  PageDigest range;
-  for (std::size_t i = digests.size(); i-- > 0;) {
-    range = multiply(range + digests[i], key_->squares_[0]);
-  }
-  add_range(first_page - 1, range);
+  if (digests.empty()) return;
+  thread_local std::vector<PageDigest> backwards;
+  backwards.assign(digests.rbegin(), digests.rend());
+  add_range(first_page - 1, key_->hasher_.digest(std::as_bytes(std::span(backwards))));
 }
 
 void DatabaseChecksum::add_range(std::uint64_t pages_before, PageDigest sum_from_1) {

@@ -59,6 +59,7 @@ class ChecksumKey {
 
  private:
   friend class DatabaseChecksum;
+  PageHasher hasher_;  // of K: a range's sum is POLYVAL of its digests, last one first
   std::array<PageDigest, 64> squares_;  // K^(2^i)
   SecretKey finish_;
 };
