@@ -2,18 +2,15 @@
 # A real database is protected, changed while it is backed up, damaged, deleted, and brought back to two
 # different moments, each proved identical to what it was. `./dev demo` builds the program and runs this.
 set -euo pipefail
-export LC_ALL=C.UTF-8
 
 SOURCE=${1:-/usr/share/proj/proj.db}
 HOLDFAST=$(realpath "${HOLDFAST:-$(dirname "${BASH_SOURCE[0]}")/../build/release/holdfast}")
 SOURCE=$(realpath "$SOURCE")
 [[ -x $HOLDFAST ]] || { echo "demo: no program at $HOLDFAST" >&2; exit 1; }
 
-if [[ -t 1 ]]; then
-  bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
-else
-  bold="" dim="" green="" red="" plain=""
-fi
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=stage.sh
+source "$HERE/stage.sh"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-demo.XXXXXX")
 writer=""
@@ -31,23 +28,6 @@ cd "$work"
 export HOLDFAST_REPO=$work/backup
 export HOLDFAST_PASSPHRASE="a passphrase only this demo knows"
 export XDG_CACHE_HOME=$work/cache
-holdfast() { "$HOLDFAST" "$@"; }
-
-chapter() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
-tell() { printf '  %s\n' "$*"; }
-show() { printf '  %s$ %s%s\n' "$dim" "$*" "$plain"; }
-fail() {
-  printf '  %sdifferent:%s %s\n' "$red$bold" "$plain" "$*"
-  exit 1
-}
-
-size() {  # BYTES
-  numfmt --to=si --format=%.1f "$1" | sed 's/K$/k/; s/\([0-9]\)\([kMG]\?\)$/\1 \2B/'
-}
-folder_size() { find "$1" -type f -printf '%s\n' | awk '{ n += $1 } END { print n + 0 }'; }
-now() { printf '%s' "${EPOCHREALTIME/[.,]/}"; }
-took() { awk -v us=$(($(now) - $1)) 'BEGIN { if (us < 1e6) printf "%.0f ms", us / 1e3; else printf "%.2f s", us / 1e6 }'; }
-
 sql() { sqlite3 -cmd '.timeout 10000' "$@"; }
 field() {  # FILE PATH
   sqlite3 :memory: "SELECT json_extract(CAST(readfile('$1') AS TEXT), '$2')"
@@ -169,3 +149,5 @@ snapshots=$(sqlite3 :memory: "SELECT json_array_length(CAST(readfile('snapshots.
 tell "$snapshots snapshots of a database of $(size "$(stat -c %s app.db)") take $(size "$(folder_size backup)") together"
 
 printf '\n%sPASS%s: protected, changed, damaged, deleted, and brought back, bit for bit.\n' "$green$bold" "$plain"
+
+HOLDFAST=$HOLDFAST "$HERE/deploy.sh"
