@@ -17,6 +17,8 @@
 #define HOLDFAST_REPOSITORY_LEASE_H_
 
 #include <chrono>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -50,7 +52,8 @@ struct LeaseOptions {
 // Thread safe. Destroying it does not release: what a crash would leave is left.
 class Lease {
  public:
-  // Waits as the options say. Throws kLeaseHeld naming the holder when the wait is over,
+  // Waits as the options say; without a wait, only one that is released or certainly dead is taken
+  // over. Throws kLeaseHeld naming the holder when the wait is over,
   // kInterrupted, and what the store throws.
   static Lease acquire(const Repository& repository, std::string_view series,
                        const LeaseOptions& options, std::string_view command, std::stop_token stop);
@@ -58,19 +61,21 @@ class Lease {
   Branch branch() const { return branch_; }
   // Before each write. Asks the store only when the last answer is older than `confirm_after` by
   // the elapsed clock (a process that was stopped finds it old). False once another holder is
-  // there: for good. Throws what the store throws, and then it is not known.
+  // there, or after release(): for good. Throws what the store throws, and then it is not known.
   bool confirm();
   // Lets the next one in at once. What was written must be durable before. Failing is no loss.
   void release();
 
  private:
-  Lease(const Repository& repository, std::string series, LeaseOptions options, Branch branch);
+  Lease(const Repository& repository, std::string series, LeaseOptions options, Branch branch,
+        Duration confirmed);
 
   const Repository* repository_;
   std::string series_;
   LeaseOptions options_;
   Branch branch_ = 0;
-  Duration confirmed_{};
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
+  Duration confirmed_{};  // before the question, by the elapsed clock
   bool lost_ = false;
 };
 

@@ -187,7 +187,8 @@ struct Nearest {
 std::optional<StatePath> find_moment(const Timeline& timeline, Time time, Nearest* nearest);
 // The newest reachable position of the main line; empty without any.
 std::optional<StatePath> find_newest(const Timeline& timeline);
-// Positions whose checksum begins with `check`, newest first: has the database been in this state?
+// Positions whose checksum begins with the first 16 digits of `check`, newest first: has the
+// database been in this state?
 std::vector<Position> find_check(const Timeline& timeline, std::string_view check);
 
 }  // namespace holdfast::repository

@@ -11,7 +11,7 @@ namespace holdfast::repository {
 namespace {
 
 constexpr std::string_view kPrefix = "timelines/";
-constexpr std::size_t kCheckDigits = 16, kChecksumDigits = 64;
+constexpr std::size_t kChecksumDigits = 64;
 // So that no sum or difference of two of them overflows.
 constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 62;
 constexpr Time kLatest{std::chrono::seconds(253'402'300'799)};  // 9999-12-31T23:59:59Z

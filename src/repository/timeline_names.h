@@ -29,7 +29,9 @@ std::optional<AnchorName> parse_anchor_name(std::string_view series, std::string
 
 // The nearest time that can be in a name.
 Time nameable(Time time);
-// The part of a checksum that is in names. Throws kInternal for what is no checksum.
+// How much of a checksum is in names.
+inline constexpr std::size_t kCheckDigits = 16;
+// That part. Throws kInternal for what is no checksum.
 std::string check_of(std::string_view checksum);
 
 }  // namespace holdfast::repository
