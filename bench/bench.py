@@ -21,6 +21,7 @@ import locks
 import make_database
 import measure
 import peers
+import replication
 import report
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -45,7 +46,17 @@ def arguments():
                         help="drop what each command reads from the page cache before it")
     parser.add_argument("--lock", action="store_true",
                         help="measure instead how long an application waits during backups")
-    parser.add_argument("--seconds", type=int, default=20, help="of each --lock measurement")
+    parser.add_argument("--seconds", type=int, default=20,
+                        help="of each measurement of --lock and --replication")
+    parser.add_argument("--replication", action="store_true",
+                        help="measure instead replication, safe boot and any moment back")
+    parser.add_argument("--only", metavar="LIST",
+                        help=f"parts of --replication: {','.join(replication.PARTS)}")
+    parser.add_argument("--idle-seconds", type=int, default=600, help=argparse.SUPPRESS)
+    parser.add_argument("--databases", type=int, default=1000, help=argparse.SUPPRESS)
+    parser.add_argument("--moment-commits", type=int, default=3_600_000, help=argparse.SUPPRESS)
+    parser.add_argument("--moment-rate", type=int, default=10_000, help=argparse.SUPPRESS)
+    parser.add_argument("--moments", type=int, default=10, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     chosen.holdfast = chosen.holdfast.resolve()
     chosen.peers = [name for name in chosen.peers.split(",") if name and name != "none"]
@@ -188,14 +199,19 @@ def write_results(document, kind):
 
 def main():
     chosen = arguments()
-    source = source_database(chosen)
     work = CACHE / "work"
     document = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": commit(), "machine": machine(), "versions": peers.versions(chosen.holdfast),
-        "database": {"bytes": source.stat().st_size, "name": source.name},
-        "cold": chosen.cold,
     }
+    if chosen.replication:
+        document["replication"] = replication.measure_all(chosen, work)
+        passed = replication.print_replication(document["replication"])
+        write_results(document, "-replication")
+        return 0 if passed else 1
+    source = source_database(chosen)
+    document["database"] = {"bytes": source.stat().st_size, "name": source.name}
+    document["cold"] = chosen.cold
     if chosen.lock:
         document["lock"] = locks.measure_all(chosen.holdfast, source, work, chosen.seconds, clone)
         passed = report.print_locks(document)
