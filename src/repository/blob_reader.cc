@@ -11,9 +11,10 @@ namespace {
 
 constexpr std::size_t kPackDigestsKept = 8;
 
-// Damage in one place is no reason to give up while there is another.
+// Damage or a bad sector in one place is no reason to give up while there is another.
 bool worth_another_place(const Error& error) {
-  return error.code() == ErrorCode::kDamagedObject || error.code() == ErrorCode::kNotFound;
+  return error.code() == ErrorCode::kDamagedObject || error.code() == ErrorCode::kNotFound ||
+         error.code() == ErrorCode::kIo;
 }
 
 Error missing(const BlobId& id) {

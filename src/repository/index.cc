@@ -162,6 +162,10 @@ std::size_t Index::digest_position(const BlobLocation& location) const {
 LoadedIndex load_index(const Repository& repository, const IndexLoading& loading) {
   storage::Store& store = repository.store();
   LoadedIndex loaded;
+  const auto is_left_out = [&](const Error& error) {
+    return error.code() == ErrorCode::kDamagedObject ||
+           (loading.despite_io_errors && error.code() == ErrorCode::kIo);
+  };
   std::vector<std::string> names;
   store.list(kIndexPrefix, [&](std::string_view name, const storage::ObjectStatus&) {
     names.emplace_back(name);
@@ -175,7 +179,7 @@ LoadedIndex load_index(const Repository& repository, const IndexLoading& loading
       loaded.objects.push_back(name);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kNotFound) continue;  // merged into another one meanwhile
-      if (error.code() != ErrorCode::kDamagedObject) throw;
+      if (!is_left_out(error)) throw;
       loaded.unreadable.push_back(name);
     }
   }
@@ -210,7 +214,7 @@ LoadedIndex load_index(const Repository& repository, const IndexLoading& loading
       loaded.index.add(std::move(pack));
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kNotFound) continue;  // pruned meanwhile
-      if (error.code() != ErrorCode::kDamagedObject) throw;
+      if (!is_left_out(error)) throw;
       loaded.unreadable_packs.push_back(pack_name(id));
     }
   }

@@ -100,7 +100,10 @@ struct LoadedIndex {
 };
 
 struct IndexLoading {
-  std::unordered_set<PackId> except;  // packs to leave out (condemned ones)
+  std::unordered_set<PackId> except = {};  // packs to leave out (condemned ones)
+  // What the store cannot read is left out as if it were damaged; else it is thrown: whoever
+  // changes something must not go on.
+  bool despite_io_errors = false;
 };
 
 LoadedIndex load_index(const Repository& repository, const IndexLoading& loading = {});

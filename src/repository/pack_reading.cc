@@ -16,6 +16,13 @@ namespace {
 using codec::PageDigest;
 
 bool is_damage(const Error& error) { return error.code() == ErrorCode::kDamagedObject; }
+bool is_unreadable(const Error& error) { return error.code() == ErrorCode::kIo; }
+
+// What could not be read of one pack: a bad disk is to be told once, not once for each blob.
+struct Unreadable {
+  std::uint64_t blobs = 0, others = 0;
+  std::string first;
+};
 
 class PackReading {
  public:
@@ -30,12 +37,15 @@ class PackReading {
 
  private:
   void read_parts(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer);
-  void check_frame(const PackDescription& pack);
-  std::vector<PageDigest> listed_digests(const PackDescription& pack);
+  void check_frame(const PackDescription& pack, Unreadable& unreadable);
+  std::vector<PageDigest> listed_digests(const PackDescription& pack, Unreadable& unreadable);
   // Answers the digests of its pages.
   std::vector<PageDigest> read_blob(const BlobLocation& place, BlobDecoder& decoder, Bytes& buffer);
   bool is_healed(const PackDescription& pack, const BlobEntry& entry) const;
-  void note(const PackDescription& pack, const Error& error, const BlobId& withdrawn);
+  // Damage is noted, what could not be read is counted; anything else is thrown.
+  void note(const PackDescription& pack, const Error& error, const BlobId& blob,
+            Unreadable& unreadable);
+  void note(const PackDescription& pack, const Unreadable& unreadable);
 
   const Repository& repository_;
   const Index& index_;
@@ -45,31 +55,52 @@ class PackReading {
   PackFindings findings_;
 };
 
-void PackReading::note(const PackDescription& pack, const Error& error, const BlobId& withdrawn) {
+void PackReading::note(const PackDescription& pack, const Error& error, const BlobId& blob,
+                       Unreadable& unreadable) {
+  if (!is_damage(error) && !is_unreadable(error)) throw error;
   const std::lock_guard lock(mutex_);
-  findings_.damage.push_back({pack_name(pack.id), error.happened()});
-  findings_.withdrawn.push_back({pack.id, withdrawn});
+  if (is_damage(error)) {
+    findings_.damage.push_back({pack_name(pack.id), error.happened()});
+    findings_.withdrawn.push_back({pack.id, blob});
+    return;
+  }
+  if (unreadable.first.empty()) unreadable.first = error.happened();
+  if (blob == kPackItself) {
+    ++unreadable.others;
+    return;
+  }
+  ++unreadable.blobs;
+  findings_.unreadable.push_back({pack.id, blob});
+}
+
+void PackReading::note(const PackDescription& pack, const Unreadable& unreadable) {
+  if (unreadable.first.empty()) return;
+  const std::string what = unreadable.blobs > 0 ? fmt::format("{} of its {} blobs",
+                                                              unreadable.blobs, pack.entries.size())
+                                                : std::string("its digests or its directory");
+  const std::lock_guard lock(mutex_);
+  findings_.damage.push_back(
+      {pack_name(pack.id), fmt::format("{} cannot be read ({})", what, unreadable.first)});
 }
 
 bool PackReading::is_healed(const PackDescription& pack, const BlobEntry& entry) const {
   return index_.withdrawn().contains({pack.id, entry.id}) && index_.contains(entry.id);
 }
 
-void PackReading::check_frame(const PackDescription& pack) {
+void PackReading::check_frame(const PackDescription& pack, Unreadable& unreadable) {
   try {
     check_pack_frame(repository_.store(), repository_.keys(), pack);
   } catch (const Error& error) {
-    if (!is_damage(error)) throw;
-    note(pack, error, kPackItself);
+    note(pack, error, kPackItself, unreadable);
   }
 }
 
-std::vector<PageDigest> PackReading::listed_digests(const PackDescription& pack) {
+std::vector<PageDigest> PackReading::listed_digests(const PackDescription& pack,
+                                                    Unreadable& unreadable) {
   try {
     return read_digests(repository_.store(), repository_.keys(), pack);
   } catch (const Error& error) {
-    if (!is_damage(error)) throw;
-    note(pack, error, kPackItself);
+    note(pack, error, kPackItself, unreadable);
     return {};
   }
 }
@@ -85,8 +116,9 @@ void PackReading::read(const PackDescription& pack, BlobDecoder& decoder, Bytes&
 }
 
 void PackReading::read_parts(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer) {
-  check_frame(pack);
-  const std::vector<PageDigest> listed = listed_digests(pack);
+  Unreadable unreadable;
+  check_frame(pack, unreadable);
+  const std::vector<PageDigest> listed = listed_digests(pack, unreadable);
   std::uint64_t offset = kPackHeaderSize;
   std::size_t first_digest = 0;
   for (const BlobEntry& entry : pack.entries) {
@@ -104,13 +136,13 @@ void PackReading::read_parts(const PackDescription& pack, BlobDecoder& decoder, 
         }
       }
     } catch (const Error& error) {
-      if (!is_damage(error)) throw;
-      note(pack, error, entry.id);
+      note(pack, error, entry.id, unreadable);
     }
     offset += entry.stored_size;
     first_digest += entry.pages;
     progress_.advance(entry.stored_size);
   }
+  note(pack, unreadable);
   const std::lock_guard lock(mutex_);
   findings_.packs += 1;
   findings_.blobs += pack.entries.size();

@@ -19,6 +19,9 @@ namespace holdfast::repository {
 struct PackFindings {
   std::vector<Damage> damage;
   std::vector<WithdrawnBlob> withdrawn;  // what must not be used any more
+  // What the store could not read. It may come back with a cable or a mount, so it is lost to this
+  // look alone.
+  std::vector<WithdrawnBlob> unreadable;
   // Digests of blobs that are intact in packs whose own list of digests is not.
   std::unordered_map<BlobId, std::vector<codec::PageDigest>> digests;
   std::vector<PackId> gone;  // lost, or moved by a prune meanwhile: look at the index again
@@ -26,7 +29,7 @@ struct PackFindings {
 };
 
 // Every byte of `packs`, except places that are withdrawn already and not the last of their blob.
-// Never throws for damage.
+// Never throws for damage or for what cannot be read (kIo).
 PackFindings read_packs(const Repository& repository, const Index& index,
                         std::span<const PackId> packs, unsigned threads, Progress& progress);
 

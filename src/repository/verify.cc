@@ -21,7 +21,18 @@ namespace {
 
 bool is_damage(const Error& error) {
   return error.code() == ErrorCode::kDamagedObject || error.code() == ErrorCode::kMissingObject ||
-         error.code() == ErrorCode::kNotFound;
+         error.code() == ErrorCode::kNotFound || error.code() == ErrorCode::kIo;
+}
+
+// A part of a map. What a walk through maps goes on from is damage, so that is what a bad sector
+// counts as.
+Bytes tree_of(const BlobReader& reader, const BlobId& id, BlobKind kind, BlobDecoder& decoder) {
+  try {
+    return reader.read_tree(id, kind, decoder);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kIo) throw;
+    throw Error(ErrorCode::kDamagedObject, error.happened());
+  }
 }
 
 class Verification {
@@ -47,6 +58,7 @@ class Verification {
   void choose_snapshots();
   void check_listing();
   void check_lost_packs();
+  Bytes read_tree(const BlobReader& reader, const BlobId& id, BlobKind kind, BlobDecoder& decoder);
   std::vector<PackId> packs_to_read();
   void read_data();
   void judge(const Snapshot& snapshot);
@@ -63,6 +75,7 @@ class Verification {
   VerifyReport report_;
   PackFindings read_;
   std::unordered_set<BlobId> lacking_;  // pages that maps refer to and no pack holds
+  std::unordered_set<BlobId> lost_trees_;
   bool maps_whole_ = true;
   std::map<std::pair<BlobId, std::uint64_t>, LeafVerdict> leaves_;
 };
@@ -111,6 +124,21 @@ void Verification::check_lost_packs() {
   }
 }
 
+// Where a part of a map is in a pack, but cannot be had from there, that pack is named.
+Bytes Verification::read_tree(const BlobReader& reader, const BlobId& id, BlobKind kind,
+                              BlobDecoder& decoder) {
+  try {
+    return tree_of(reader, id, kind, decoder);
+  } catch (const Error& error) {
+    if (is_damage(error) && lost_trees_.insert(id).second) {
+      for (const BlobLocation& place : loaded_.index.find(id)) {
+        note(pack_name(place.pack), error.happened());
+      }
+    }
+    throw;
+  }
+}
+
 std::vector<PackId> Verification::packs_to_read() {
   std::vector<PackId> packs;
   if (whole()) {
@@ -127,7 +155,7 @@ std::vector<PackId> Verification::packs_to_read() {
         const auto visit = [&](std::uint64_t number, const BlobId& id) {
           need(id);
           try {
-            for (const BlobId& blob : parse_leaf(reader.read_tree(id, BlobKind::kMapLeaf, decoder),
+            for (const BlobId& blob : parse_leaf(tree_of(reader, id, BlobKind::kMapLeaf, decoder),
                                                  leaf_pages(state.page_count, number))
                                           .blobs) {
               need(blob);
@@ -138,7 +166,7 @@ std::vector<PackId> Verification::packs_to_read() {
         };
         const auto node = [&](const BlobId& id) {
           need(id);
-          return reader.read_tree(id, BlobKind::kMapNode, decoder);
+          return tree_of(reader, id, BlobKind::kMapNode, decoder);
         };
         visit_leaves(state.map, state.page_count, node, visit, [](std::uint64_t, std::uint64_t) {});
       }
@@ -172,7 +200,7 @@ Verification::LeafVerdict Verification::judge_leaf(const BlobReader& reader, Blo
   LeafVerdict verdict;
   MapLeaf leaf;
   try {
-    leaf = parse_leaf(reader.read_tree(id, BlobKind::kMapLeaf, decoder), pages);
+    leaf = parse_leaf(read_tree(reader, id, BlobKind::kMapLeaf, decoder), pages);
   } catch (const Error& error) {
     if (!is_damage(error)) throw;
     maps_whole_ = false;
@@ -209,6 +237,9 @@ void Verification::judge(const Snapshot& snapshot) {
   const BlobReader reader(repository_, loaded_.index);
   BlobDecoder decoder(repository_.keys());
   SnapshotVerdict verdict{.id = snapshot.id, .name = snapshot.name, .restorable = true, .lost = {}};
+  const GetNode node = [&](const BlobId& id) {
+    return read_tree(reader, id, BlobKind::kMapNode, decoder);
+  };
   for (const DatabaseState& state : snapshot.databases) {
     std::uint64_t lost = 0;
     codec::DatabaseChecksum sum(checksum_key_);
@@ -226,7 +257,7 @@ void Verification::judge(const Snapshot& snapshot) {
         summed = false;
       }
     };
-    visit_leaves(state.map, state.page_count, reader.node_getter(decoder), visit,
+    visit_leaves(state.map, state.page_count, node, visit,
                  [&](std::uint64_t first, std::uint64_t count) {
                    summed = maps_whole_ = false;
                    for (std::uint64_t leaf = first; leaf < first + count; ++leaf) {
@@ -258,12 +289,13 @@ void Verification::read_data() {
   report_.packs = read_.packs;
   report_.blobs = read_.blobs;
   report_.bytes_read = read_.bytes_read;
-  if (!read_.gone.empty()) loaded_ = load_index(repository_);
+  if (!read_.gone.empty()) loaded_ = load_index(repository_, {.despite_io_errors = true});
   for (Damage& damage : read_.damage) report_.damage.push_back(std::move(damage));
   std::erase_if(read_.withdrawn, [&](const WithdrawnBlob& blob) {
     return loaded_.index.withdrawn().contains(blob);
   });
   for (const WithdrawnBlob& blob : read_.withdrawn) loaded_.index.withdraw(blob);
+  for (const WithdrawnBlob& blob : read_.unreadable) loaded_.index.withdraw(blob);
   if (read_.withdrawn.empty() || !request_.remember_damage) return;
   try {
     put_index(repository_, {.packs = {}, .withdrawn = read_.withdrawn});
@@ -276,7 +308,7 @@ void Verification::read_data() {
 VerifyReport Verification::run() {
   choose_snapshots();
   // After the snapshots: it has whatever they need, also where a backup ends meanwhile.
-  loaded_ = load_index(repository_);
+  loaded_ = load_index(repository_, {.despite_io_errors = true});
   check_listing();
   if (request_.read_data_percent > 0) read_data();
   progress_.stage("Checking snapshots", 0);

@@ -21,7 +21,7 @@ struct VerifyRequest {
 
 struct Damage {
   std::string object;   // "packs/…"
-  std::string problem;  // "blob 3f… (pages): does not authenticate"
+  std::string problem;  // "blob 3f… (pages): does not authenticate", "… cannot be read (…)"
 };
 
 struct SnapshotVerdict {
@@ -40,7 +40,9 @@ struct VerifyReport {
   bool ok() const { return damage.empty(); }
 };
 
-// Never throws for damage; throws kUnavailable, kPermissionDenied … when the store cannot be read.
+// Never throws for damage, nor for an object that the disk cannot read (kIo): that is reported like
+// damage, but not remembered, because it may be readable again. Throws kUnavailable,
+// kPermissionDenied … when the store cannot be read.
 VerifyReport verify(const Repository& repository, const VerifyRequest& request, Progress& progress);
 
 }  // namespace holdfast::repository

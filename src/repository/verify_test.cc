@@ -4,11 +4,16 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <map>
 #include <utility>
 
+#include "env/fault_file_system.h"
+#include "env/temporary_directory.h"
 #include "repository/prune.h"
 #include "repository/test_history.h"
+#include "storage/fault_store.h"
+#include "storage/local/local_store.h"
 #include "storage/store_decorator.h"
 
 namespace holdfast::repository {
@@ -278,6 +283,114 @@ TEST_F(VerifyTest, NoticesAChecksumThatIsNotThatOfThePages) {
   const VerifyReport report = check();
   EXPECT_TRUE(names_object(report, object_name(at.repository, forged)));
   EXPECT_FALSE(report.ok());
+}
+
+// A disk that cannot read one object any more.
+class BadSectorTest : public VerifyTest {
+ protected:
+  VerifyReport check_beside(const std::string& unreadable, double percent = 100) {
+    storage::FaultStore store(at.store, 1);
+    const Repository other = Repository::open(store, at.clock, std::nullopt);
+    store.inject({.prefix = unreadable, .times = times, .code = ErrorCode::kIo});
+    VerifyReport report = verify(
+        other, {.snapshots = chosen, .read_data_percent = percent, .threads = 1}, no_progress());
+    EXPECT_GT(store.faults(), 0);
+    return report;
+  }
+  std::string pack_of_map(const std::string& name) const {
+    return pack_name(place_of(snapshots.at(name).databases.front().map).pack);
+  }
+
+  std::vector<SnapshotId> chosen;
+  std::uint64_t times = std::numeric_limits<std::uint64_t>::max();
+};
+
+TEST_F(BadSectorTest, NamesThePackOnceAndJudgesTheOthers) {
+  const VerifyReport report = check_beside(first_pack);
+  ASSERT_EQ(std::ranges::count(report.damage, first_pack, &Damage::object), 1);
+  EXPECT_NE(report.damage.front().problem.find("cannot be read"), std::string::npos);
+  EXPECT_EQ(broken_in(report), "first second ");
+  EXPECT_EQ(report.databases_proved, 1);
+  EXPECT_EQ(report.packs, 3);
+}
+
+TEST_F(BadSectorTest, IsNotRememberedSinceItMayBeReadableAgain) {
+  const auto before = names_below(at.store, "");
+  check_beside(first_pack);
+  EXPECT_EQ(names_below(at.store, ""), before);
+  EXPECT_TRUE(check().ok());
+}
+
+TEST_F(BadSectorTest, LosesOnlyTheBlobThatItIsIn) {
+  times = 2;  // the header and the list of digests; all blobs can be read
+  VerifyReport report = check_beside(first_pack);
+  EXPECT_TRUE(names_object(report, first_pack));
+  EXPECT_EQ(broken_in(report), "");
+  EXPECT_EQ(report.databases_proved, 3);
+  times = 3;  // and the first blob, of the first snapshot alone
+  report = check_beside(first_pack);
+  EXPECT_EQ(broken_in(report), "first ");
+}
+
+TEST_F(BadSectorTest, UnderAMapNamesThePackWithoutReadingTheData) {
+  const VerifyReport report = check_beside(pack_of_map("other"), 0);
+  EXPECT_TRUE(names_object(report, pack_of_map("other")));
+  EXPECT_EQ(broken_in(report), "other ");
+}
+
+TEST_F(BadSectorTest, UnderAMapOfAChosenSnapshotNamesThePack) {
+  chosen = {snapshots["other"].id, snapshots["first"].id};
+  const VerifyReport report = check_beside(pack_of_map("other"));
+  EXPECT_TRUE(names_object(report, pack_of_map("other")));
+  EXPECT_EQ(broken_in(report), "other second ") << "`second` was not looked at";
+}
+
+TEST_F(BadSectorTest, UnderANodeNamesThePack) {
+  take("large", numbered(0, 4200));
+  for (const double percent : {0.0, 100.0}) {
+    const VerifyReport report = check_beside(pack_of_map("large"), percent);
+    EXPECT_TRUE(names_object(report, pack_of_map("large")));
+    EXPECT_EQ(broken_in(report), "large ");
+  }
+}
+
+TEST_F(BadSectorTest, UnderAnIndexObjectLosesNothing) {
+  const std::string index = names_below(at.store, "index/").front();
+  const VerifyReport report = check_beside(index);
+  EXPECT_TRUE(names_object(report, index));
+  EXPECT_EQ(broken_in(report), "");
+  EXPECT_EQ(report.databases_proved, 3);
+}
+
+TEST_F(BadSectorTest, IsNoLossWhereAnotherPackHoldsTheSame) {
+  // A backup that may not rely on that pack stores everything once more.
+  const std::string condemned = put_condemned(at.repository, {*pack_of(first_pack)});
+  back_up_again("first");
+  at.store.remove(condemned);
+  const VerifyReport report = check_beside(first_pack);
+  EXPECT_TRUE(names_object(report, first_pack));
+  EXPECT_EQ(broken_in(report), "");
+}
+
+// The same through real files.
+TEST(BadSector, OfALocalStoreIsNamedWithItsFile) {
+  env::TemporaryDirectory directory;
+  env::FaultFileSystem files(env::posix_file_system());
+  RestingClock clock;
+  storage::LocalStore store(files, directory / "repo");
+  const Repository repository =
+      Repository::create(store, clock, std::nullopt, "tests", kFastCost).repository;
+  back_up(repository, numbered(0, 40), 1);
+  const std::string bad = names_below(store, "packs/").front();
+  back_up(repository, numbered(100, 40), 2);
+  files.break_reading(directory / "repo" / bad);
+  const VerifyReport report =
+      verify(repository, {.snapshots = {}, .read_data_percent = 100}, no_progress());
+  ASSERT_EQ(report.damage.size(), 2) << "the pack and the snapshot";
+  EXPECT_EQ(report.damage.front().object, bad);
+  EXPECT_NE(report.damage.front().problem.find("Input/output error"), std::string::npos)
+      << report.damage.front().problem;
+  EXPECT_EQ(report.databases_proved, 1);
 }
 
 // Above 4096 pages a map has nodes.

@@ -41,6 +41,7 @@ bool is_damage(const Error& error) {
     case ErrorCode::kMissingObject:
     case ErrorCode::kChecksumMismatch:
     case ErrorCode::kNotFound:
+    case ErrorCode::kIo:
       return true;
     default:
       return false;
