@@ -11,6 +11,7 @@
 #include "sqlite/companion_files.h"
 #include "sqlite/connection.h"
 #include "sqlite/file_header.h"
+#include "sqlite/sqlite_error.h"
 #include "sqlite/statement.h"
 
 namespace holdfast::sqlite {
@@ -22,8 +23,10 @@ using Milliseconds = std::chrono::milliseconds;
 constexpr Milliseconds kBetweenTries{5};
 
 Error busy(const Path& path) {
-  return Error(ErrorCode::kDatabaseBusy,
-               fmt::format("another process holds {} locked", path.string()));
+  return Error(
+      ErrorCode::kDatabaseBusy,
+      fmt::format("another process holds {} locked, or goes on reading an older state of it",
+                  path.string()));
 }
 
 }  // namespace
@@ -46,10 +49,12 @@ bool has_log_or_journal(const Path& path) {
 
 class Hold : public ReplacementHold {
  public:
-  Hold(Connection connection, bool intact, bool left_wal)
-      : connection_(std::move(connection)), intact_(intact), left_wal_(left_wal) {}
+  enum class Log { kGone, kMerged, kAsItWas };
+  Hold(Connection connection, Log log, bool left_wal)
+      : connection_(std::move(connection)), log_(log), left_wal_(left_wal) {}
 
-  bool intact() const override { return intact_; }
+  bool intact() const override { return log_ == Log::kGone; }
+  bool merged() const override { return log_ != Log::kAsItWas; }
 
   void restore_journal_mode() override {
     if (!left_wal_) return;
@@ -61,13 +66,15 @@ class Hold : public ReplacementHold {
 
  private:
   Connection connection_;
-  bool intact_, left_wal_;
+  Log log_;
+  bool left_wal_;
 };
 
 class HoldOfNothing : public ReplacementHold {
  public:
   explicit HoldOfNothing(bool intact) : intact_(intact) {}
   bool intact() const override { return intact_; }
+  bool merged() const override { return intact_; }
   void restore_journal_mode() override {}
 
  private:
@@ -95,6 +102,55 @@ bool uses_log(const Connection& connection) {
          FileStamp::of(wal_path(connection.resolved_path())).has_value();
 }
 
+// Changes with each commit of another connection.
+std::int64_t data_version(const Connection& connection) {
+  Statement statement(connection.get(), "PRAGMA data_version");
+  statement.step();
+  return statement.integer(0);
+}
+
+// Copies the log into the database file; all of it, unless a reader needs what stands there still.
+bool merge_log(const Connection& connection) {
+  int frames = 0, merged = 0;
+  const int result = sqlite3_wal_checkpoint_v2(connection.get(), "main", SQLITE_CHECKPOINT_PASSIVE,
+                                               &frames, &merged);
+  if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY) {
+    throw sqlite_error(result, connection.get(), "cannot merge the write-ahead log");
+  }
+  return result == SQLITE_OK && frames == merged;
+}
+
+// Whoever merged the log may have been told not to sync.
+void sync(const Connection& connection) {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(connection.get(), "main", SQLITE_FCNTL_FILE_POINTER,
+                       static_cast<void*>(&file));
+  if (const int result = file->pMethods->xSync(file, SQLITE_SYNC_FULL); result != SQLITE_OK) {
+    throw sqlite_error(result, nullptr, "cannot sync the database file");
+  }
+}
+
+// An idle connection in WAL mode never lets go of its shared lock, so the log stays in use. Its
+// process keeps the old files, under whatever name; its commits are held back. Were the log not
+// merged, the last commits would be gone if we died between moving it aside and the rename.
+std::unique_ptr<ReplacementHold> hold_beside_idle(Connection connection, const Path& path,
+                                                  Milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    const std::int64_t before = data_version(connection);
+    if (merge_log(connection)) {
+      connection.execute("BEGIN IMMEDIATE");
+      if (data_version(connection) == before) {
+        sync(connection);
+        return std::make_unique<Hold>(std::move(connection), Hold::Log::kMerged, false);
+      }
+      connection.execute("ROLLBACK");
+    }
+    if (std::chrono::steady_clock::now() > deadline) throw busy(path);
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+}
+
 // Plays back what a crashed process left, merges the log, and keeps everybody out.
 std::unique_ptr<ReplacementHold> hold_healthy(const Path& path, bool while_open,
                                               Milliseconds timeout) {
@@ -107,12 +163,9 @@ std::unique_ptr<ReplacementHold> hold_healthy(const Path& path, bool while_open,
     Statement(connection.get(), "PRAGMA schema_version").step();
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kDatabaseBusy || !while_open || !left_wal) throw;
-    // An idle connection in WAL mode never lets go of its shared lock. That process keeps the old
-    // files, under whatever name; its commits are held back.
-    connection.execute("BEGIN IMMEDIATE");
-    return std::make_unique<Hold>(std::move(connection), false, false);
+    return hold_beside_idle(std::move(connection), path, timeout);
   }
-  return std::make_unique<Hold>(std::move(connection), true, left_wal);
+  return std::make_unique<Hold>(std::move(connection), Hold::Log::kGone, left_wal);
 }
 
 std::unique_ptr<ReplacementHold> hold_as_it_is(const Path& path, bool while_open,
@@ -128,7 +181,7 @@ std::unique_ptr<ReplacementHold> hold_as_it_is(const Path& path, bool while_open
     file.unlock(SQLITE_LOCK_NONE);
     std::this_thread::sleep_for(kBetweenTries);
   }
-  return std::make_unique<Hold>(std::move(connection), false, false);
+  return std::make_unique<Hold>(std::move(connection), Hold::Log::kAsItWas, false);
 }
 
 }  // namespace

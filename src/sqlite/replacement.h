@@ -22,13 +22,18 @@ void refuse_while_open(const std::filesystem::path& path);
 class ReplacementHold {
  public:
   // Throws kDatabaseOpen naming the processes that have it open (unless `while_open`),
-  // kDatabaseBusy. A file that SQLite cannot open, or whose journal or log it cannot play back, is
-  // held as it is: then intact() is false, and the caller must move the stale -wal, -shm and
-  // -journal aside before the rename.
+  // kDatabaseBusy. Where intact() is false afterwards, the caller must move the -wal, -shm and
+  // -journal aside before the rename:
+  // - Beside an idle connection of another process the -wal stays, but is merged: the database file
+  //   holds every commit without it, durably, and no more can follow.
+  // - A file that SQLite cannot open, or whose journal or log it cannot play back, is held as it
+  //   is.
   static std::unique_ptr<ReplacementHold> take(const std::filesystem::path& path, bool while_open,
                                                std::chrono::milliseconds busy_timeout);
   virtual ~ReplacementHold() = default;
   virtual bool intact() const = 0;
+  // Whether the database file is complete without the files beside it.
+  virtual bool merged() const = 0;
   // Undoes what taking changed (the journal mode) when the replacement is given up.
   virtual void restore_journal_mode() = 0;
 };

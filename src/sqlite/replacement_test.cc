@@ -121,6 +121,36 @@ TEST_F(AReplacementHold, HoldsBackTheCommitsOfAnIdleWalConnection) {
   EXPECT_EQ(idle.run("INSERT INTO t VALUES('late')"), "error database is locked");
 }
 
+TEST_F(AReplacementHold, MergesTheLogBesideAnIdleWalConnection) {
+  leave_log();
+  OtherConnection idle(path);
+  EXPECT_EQ(idle.run("INSERT INTO t VALUES('just now')"), "ok []");
+  const auto hold = take(true);
+  EXPECT_TRUE(hold->merged());
+  EXPECT_EQ(ask_image(directory.path(), file_content(path), "SELECT group_concat(x) FROM t"),
+            "logged,just now");
+}
+
+TEST_F(AReplacementHold, MergesTheLogBesideAReaderOfTheNewestState) {
+  leave_log();
+  OtherConnection reader(path);
+  reader.run("BEGIN");
+  reader.run("SELECT * FROM t");
+  EXPECT_TRUE(take(true)->merged());
+}
+
+TEST_F(AReplacementHold, IsRefusedBesideAReaderThatKeepsTheLogFromBeingMerged) {
+  leave_log();
+  OtherConnection reader(path), writer(path);
+  reader.run("BEGIN");
+  reader.run("SELECT * FROM t");
+  EXPECT_EQ(writer.run("INSERT INTO t VALUES('newer')"), "ok []");
+  EXPECT_EQ(code_of([&] { take(true); }), ErrorCode::kDatabaseBusy);
+  EXPECT_EQ(writer.run("INSERT INTO t VALUES('and newer')"), "ok []") << "something stays held";
+  reader.run("COMMIT");
+  EXPECT_TRUE(take(true)->merged());
+}
+
 TEST_F(AReplacementHold, HoldsDamagedFilesAsTheyAre) {
   leave_log();
   const auto damage = [&](const std::string& content) {
@@ -129,6 +159,7 @@ TEST_F(AReplacementHold, HoldsDamagedFilesAsTheyAre) {
     const auto names = names_in(directory.path());
     const auto hold = take();
     EXPECT_FALSE(hold->intact());
+    EXPECT_FALSE(hold->merged());
     EXPECT_EQ(names_in(directory.path()), names);
     EXPECT_EQ(file_content(path), content);
     EXPECT_EQ(file_content(path.string() + "-wal"), log);

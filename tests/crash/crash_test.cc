@@ -220,6 +220,23 @@ TEST(Crash, DuringARestoreLeavesTheOldOrTheNewDatabase) {
                     .check = check_target});
 }
 
+// Another process has the target open and is not doing anything; its commits are in the log.
+TEST(Crash, DuringARestoreBesideAnIdleProcessLeavesTheOldOrTheNewDatabase) {
+  crash_everywhere({.name = "restore while open",
+                    .prepare =
+                        [](Ground& ground) {
+                          prepare_restore(ground);
+                          put_used_database_at_target(ground);
+                        },
+                    .act =
+                        [](Ground& ground, env::FileSystem& files) {
+                          sqlite::OtherConnection idle(ground.target());
+                          EXPECT_EQ(idle.run("SELECT count(*) FROM record"), "ok [(400,)]");
+                          Process(ground, files).restore_over_target(only_snapshot(ground), true);
+                        },
+                    .check = check_target});
+}
+
 TEST(Crash, DuringARestoreOfALostDatabaseLeavesItOrNothing) {
   crash_everywhere({.name = "restore of a lost database",
                     .prepare =

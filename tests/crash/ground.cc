@@ -126,12 +126,14 @@ repository::PruneResult Process::prune(bool dry_run) {
       repository_, {.dry_run = dry_run, .intent_timeout = std::chrono::seconds(-1)}, no_progress());
 }
 
-void Process::restore_over_target(const SnapshotId& id) {
+void Process::restore_over_target(const SnapshotId& id, bool while_open) {
   engine::RestoreRequest request;
   request.database = kDatabase;
   request.target = ground_.target();
   request.safety = backup_request(ground_);
   request.threads = 1;
+  request.while_open = while_open;
+  request.busy_timeout = std::chrono::milliseconds(0);
   for (const repository::Snapshot& snapshot : repository::list_snapshots(repository_).snapshots) {
     if (snapshot.id != id) continue;
     engine::restore(repository_, files_, snapshot, request, no_progress());

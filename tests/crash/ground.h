@@ -74,7 +74,7 @@ class Process {
   void back_up();
   void forget(const SnapshotId& id);
   repository::PruneResult prune(bool dry_run = false);
-  void restore_over_target(const SnapshotId& id);
+  void restore_over_target(const SnapshotId& id, bool while_open = false);
 
  private:
   Ground& ground_;

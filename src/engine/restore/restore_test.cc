@@ -164,8 +164,10 @@ TEST_F(RestoreTest, ReplacesAnOpenDatabaseIfToldSo) {
   const RestoreResult result = restore(open);
   EXPECT_TRUE(file_content(target()) == image);
   EXPECT_EQ(ask_saved(result, "SELECT count(*) FROM own"), "2");
+  EXPECT_TRUE(result.set_aside.empty()) << "a log that is merged is worth nothing";
+  EXPECT_EQ(repository::list_snapshots(at.repository).snapshots.size(), 2);
   other.stop(SIGKILL);
-  EXPECT_EQ(run_sql(target(), "SELECT count(*) FROM record"), "500");
+  expect_restored();
 }
 
 TEST_F(RestoreTest, KeepsTheMode) {
@@ -333,6 +335,39 @@ TEST_F(FailingRestoreTest, LeavesTheOldOrTheNewDatabaseWhereverItFails) {
                 old ? "2" : "500");
     }
   }
+}
+
+// The same beside a process that has the database open: where it stays, that process goes on with
+// it, and others see what it does.
+TEST_F(FailingRestoreTest, LeavesAnOpenDatabaseToItsProcessWhereverItFails) {
+  for (std::uint64_t skip = 0;; ++skip) {
+    ASSERT_LT(skip, 50);
+    std::filesystem::remove_all(target().parent_path());
+    make_target_with_log();
+    sqlite::OtherConnection other(target());
+    other.run("SELECT * FROM own");
+    env::FaultFileSystem files(env::posix_file_system());
+    files.inject({.verb = env::FaultFileSystem::Verb::kName,
+                  .error_number = EIO,
+                  .below = target().parent_path(),
+                  .skip = skip,
+                  .times = 1});
+    at.files = &files;
+    RestoreRequest open = request(target());
+    open.while_open = true;
+    try {
+      restore(open);
+      if (files.faults() == 0) break;
+      continue;  // it could do without
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kIo) << error.happened();
+    }
+    EXPECT_EQ(other.run("INSERT INTO own VALUES ('afterwards')"), "ok []");
+    EXPECT_EQ(run_sql(target(), "SELECT count(*) FROM own"), "3") << "failure " << skip;
+    EXPECT_EQ(sqlite::names_in(target().parent_path()),
+              (std::set<std::string>{"app.db", "app.db-wal", "app.db-shm"}));
+  }
+  expect_restored();
 }
 
 }  // namespace

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "engine/restore/companions_aside.h"
 #include "env/randomness.h"
 #include "sqlite/replacement.h"
 
@@ -19,7 +19,6 @@ namespace {
 using repository::Repository;
 using repository::Snapshot;
 
-constexpr std::array<std::string_view, 3> kCompanions = {"-wal", "-shm", "-journal"};
 constexpr std::string_view kUnderWay = ".restoring-";
 constexpr std::chrono::hours kLeftoverAge{24};
 constexpr int kSafetyAttempts = 5;
@@ -98,7 +97,8 @@ class Swap {
  private:
   std::optional<Snapshot> take_safety_snapshot();
   std::unique_ptr<sqlite::ReplacementHold> hold() const;
-  void set_companions_aside(RestoreResult& result);
+  std::vector<env::Path> replace_old(FileUnderWay& file, RestoreResult& result);
+  void save_last_commits(RestoreResult& result);
   // Sizes and times of the database and its log: they differ after a commit.
   using Stamp = std::vector<std::pair<std::uint64_t, Time>>;
   Stamp stamp() const;
@@ -154,17 +154,38 @@ std::optional<Snapshot> Swap::take_safety_snapshot() {
   }
 }
 
-// A log or journal without its database would be played into the restored one.
-void Swap::set_companions_aside(RestoreResult& result) {
-  const std::string stamp = format_compact(repository_.clock().now());
-  for (const std::string_view companion : kCompanions) {
-    const env::Path file = with_suffix(target_, companion);
-    if (!files_.status(file)) continue;
-    const env::Path aside = with_suffix(file, ".before-restore-" + stamp);
-    files_.rename(file, aside);
-    result.set_aside.push_back(aside);
+// What was committed while the hold was waited for.
+void Swap::save_last_commits(RestoreResult& result) {
+  if (!result.safety_snapshot) return;
+  const auto again = take_safety_snapshot();
+  if (again->databases.front().checksum != result.safety_snapshot->databases.front().checksum) {
+    result.safety_snapshot = again;
+  } else {
+    repository::remove_snapshot(repository_, *again);
   }
-  if (!result.set_aside.empty()) files_.sync_directory(target_.parent_path());
+}
+
+// Answers which files of the old database stay beside.
+std::vector<env::Path> Swap::replace_old(FileUnderWay& file, RestoreResult& result) {
+  const std::unique_ptr<sqlite::ReplacementHold> held = files_.status(target_) ? hold() : nullptr;
+  const bool merged = held != nullptr && held->merged();
+  // In use, but nobody can commit to it any more.
+  if (merged && !held->intact()) save_last_commits(result);
+  CompanionsAside companions(files_, target_);
+  const env::Path beside = file.path();
+  try {
+    if (held == nullptr || !held->intact()) companions.move(repository_.clock().now());
+    file.become(target_);
+  } catch (const Error&) {
+    // A rename that failed may have happened: then nothing of the old database belongs here.
+    if (files_.status(beside)) {
+      companions.put_back();
+      if (held != nullptr) held->restore_journal_mode();
+    }
+    throw;
+  }
+  files_.sync_directory(target_.parent_path());
+  return companions.leave(merged);
 }
 
 RestoreResult Swap::run(const WriteDatabase& write) {
@@ -196,16 +217,7 @@ RestoreResult Swap::run(const WriteDatabase& write) {
     if (stamp() == saved_) break;
     result.safety_snapshot = take_safety_snapshot();
   }
-  std::unique_ptr<sqlite::ReplacementHold> held;
-  if (existing) held = hold();
-  if (held == nullptr || !held->intact()) set_companions_aside(result);
-  try {
-    file.become(target_);
-  } catch (const Error&) {
-    if (held != nullptr) held->restore_journal_mode();
-    throw;
-  }
-  files_.sync_directory(target_.parent_path());
+  result.set_aside = replace_old(file, result);
   result.target = target_;
   result.seconds = std::chrono::duration<double>(repository_.clock().elapsed() - started).count();
   return result;
