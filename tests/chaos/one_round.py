@@ -327,9 +327,9 @@ class Round:
 
     def check_applications(self):
         for application in self.applications:
+            self.figures["commits"] += len(application.commits().ended)
             alone = application.settings["writers"] == 1
             for answer in application.answers:
-                self.figures["commits"] += answer["commits"]
                 self.figures["busy"] += answer["busy"]
                 others = [e for e in answer["errors"] if "locked" not in e and "busy" not in e]
                 if others or (alone and answer["busy"]):
