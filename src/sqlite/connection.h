@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "sqlite/database_file.h"
+#include "sqlite/open_connections.h"
 
 struct sqlite3;
 
@@ -47,6 +48,8 @@ class Connection {
   struct Closer {
     void operator()(sqlite3* handle) const;
   };
+
+  OpenConnection counted_;  // first, so that it outlives the handle
   std::unique_ptr<sqlite3, Closer> handle_;
 };
 

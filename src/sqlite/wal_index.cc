@@ -1,5 +1,7 @@
 #include "sqlite/wal_index.h"
 
+#include <cstring>
+
 #include "base/error.h"
 
 namespace holdfast::sqlite {
@@ -23,7 +25,20 @@ bool checksum_is_right(const WalIndexHeader& header) {
   return first == header.words[10] && second == header.words[11];
 }
 
+bool is_whole(const WalIndexHeader& first, const WalIndexHeader& second) {
+  const bool initialized = (first.words[3] & 0xff) != 0;
+  return first == second && initialized && checksum_is_right(first);
+}
+
 }  // namespace
+
+std::optional<WalIndexHeader> WalIndexHeader::parse(ByteView headers) {
+  WalIndexHeader first, second;
+  std::memcpy(first.words.data(), headers.data(), sizeof first.words);
+  std::memcpy(second.words.data(), headers.data() + sizeof first.words, sizeof second.words);
+  if (!is_whole(first, second)) return std::nullopt;
+  return first;
+}
 
 std::uint32_t WalIndexHeader::page_size() const {
   const std::uint32_t stored = words[3] >> 16;
@@ -41,8 +56,7 @@ std::optional<WalIndexHeader> WalIndex::header() const {
   database_.wal_index_barrier();
   const WalIndexHeader second = copy_header(memory + kHeaderSize);
   database_.wal_index_barrier();
-  const bool initialized = (first.words[3] & 0xff) != 0;
-  if (first != second || !initialized || !checksum_is_right(first)) return std::nullopt;
+  if (!is_whole(first, second)) return std::nullopt;
   return first;
 }
 

@@ -7,15 +7,24 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/bytes.h"
 #include "sqlite/database_file.h"
 
 namespace holdfast::sqlite {
+
+// Both copies of the header, as they stand in the wal-index.
+inline constexpr std::size_t kIndexHeadersSize = 2 * 48;
 
 struct WalIndexHeader {
   std::array<std::uint32_t, 12>
       words{};  // in the byte order of the machine, as they stand in memory
   bool operator==(const WalIndexHeader&) const = default;
 
+  // From kIndexHeadersSize bytes. Empty where they are just being written, or mean nothing.
+  static std::optional<WalIndexHeader> parse(ByteView headers);
+
+  std::uint32_t changes() const { return words[2]; }  // iChange: one more with each commit
+  bool big_endian_checksums() const { return (words[3] >> 8 & 0xff) != 0; }
   std::uint32_t page_size() const;  // 0 while the log has never been written
   std::uint32_t last_frame() const { return words[4]; }
   std::uint32_t page_count() const { return words[5]; }

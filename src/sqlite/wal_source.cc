@@ -9,11 +9,10 @@
 #include "base/error.h"
 #include "sqlite/companion_files.h"
 #include "sqlite/file_header.h"
+#include "sqlite/wal_frames.h"
 
 namespace holdfast::sqlite {
 namespace {
-
-constexpr std::uint64_t kLogHeaderSize = 32, kFrameHeaderSize = 24;
 
 std::uint64_t frame_content_offset(std::uint32_t frame, std::uint32_t page_size) {
   return kLogHeaderSize + std::uint64_t{frame - 1} * (kFrameHeaderSize + page_size) +

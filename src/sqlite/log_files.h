@@ -1,0 +1,83 @@
+// The log of a database and its index, opened only to be looked at.
+//
+// Nothing here takes a lock, maps memory or opens the database file. The descriptor of the index is
+// given back through close_when_unlocked() of open_connections.h.
+#ifndef HOLDFAST_SQLITE_LOG_FILES_H_
+#define HOLDFAST_SQLITE_LOG_FILES_H_
+
+#include <sys/types.h>
+
+#include <compare>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "sqlite/wal_index.h"
+
+namespace holdfast::sqlite {
+
+// What a file is and when it last changed, learnt without opening it.
+struct FileState {
+  // With the time of birth, because the inode of a deleted file is soon another's.
+  struct Identity {
+    std::uint64_t device = 0, inode = 0;
+    std::int64_t born = 0;
+    bool operator==(const Identity&) const = default;
+  };
+  Identity identity;
+  std::uint64_t size = 0;
+  std::int64_t modified = 0, changed = 0;  // nanoseconds; no program can set the second one back
+  std::uint64_t links = 0;
+  bool operator==(const FileState&) const = default;
+
+  // Follows symbolic links. Empty where nothing can be told.
+  static std::optional<FileState> of(const std::filesystem::path& path);
+  static std::optional<FileState> of(int descriptor);
+  // Whether a later change is sure to show in `changed`: clocks of file systems tick coarsely.
+  bool is_settled() const;
+};
+
+struct IndexState {
+  WalIndexHeader header;
+  std::uint32_t backfilled = 0;  // frames that are in the database file
+  std::uint32_t attempted = 0;   // frames that a checkpoint set out to bring there
+  bool operator==(const IndexState&) const = default;
+};
+
+class LogFiles {
+ public:
+  enum class Opening {
+    kOpened,
+    kNone,      // there is no log, or no index
+    kUnshared,  // on storage where other machines may write without our seeing their memory
+    kUnreadable,
+  };
+
+  LogFiles() = default;
+  LogFiles(LogFiles&& other) noexcept { *this = std::move(other); }
+  LogFiles& operator=(LogFiles&& other) noexcept;
+  ~LogFiles() { close(); }
+
+  // `database` is a path without symbolic links.
+  Opening open(const std::filesystem::path& database);
+  void close() noexcept;
+  bool is_open() const { return log_ >= 0; }
+
+  // Waits a moment for a header that is just being written; empty if it stays unfinished.
+  std::optional<IndexState> index() const;
+  int log() const { return log_; }
+  std::optional<FileState> log_state() const { return FileState::of(log_); }
+  const FileState::Identity& index_identity() const { return index_identity_; }
+  const FileState::Identity& log_identity() const { return log_identity_; }
+  // One of the other processes that have the database open, or 0.
+  pid_t holder() const;
+
+ private:
+  int index_ = -1, log_ = -1;
+  FileState::Identity index_identity_, log_identity_;
+};
+
+}  // namespace holdfast::sqlite
+
+#endif  // HOLDFAST_SQLITE_LOG_FILES_H_
