@@ -22,6 +22,8 @@ struct TableMerge {
   std::string table;
   std::uint64_t inserted = 0;  // rows that only the other database had
   std::uint64_t kept = 0;      // rows of both whose present form was kept though it differs
+  std::uint64_t lost = 0;      // rows that break a constraint of the present table, or refer to a
+                               // row that is nowhere: not brought back
   std::uint64_t excluded = 0;  // rows not brought back because of an exclusion
   std::string skipped;         // why the table was left alone; empty if it was merged
 };
@@ -31,13 +33,14 @@ struct MergeReport {
   std::uint64_t inserted() const;
 };
 
-// Inserts into `target` the rows of `history` (a restored copy that nobody else uses) whose primary
-// key is not there; every row that `target` has stays as it is. Tables without a primary key are
-// compared by rowid if they have an INTEGER PRIMARY KEY, else by all their columns. Columns are
-// matched by name; ones that only the history has are left out, ones that only the target has take
-// their default. Triggers do not fire; foreign keys are checked at the end, and a violation that
-// was not there before takes the inserted row out again. A row that breaks a UNIQUE constraint
-// loses to the present one. Throws kSqlite, kDatabaseBusy … with `target` as it was.
+// Inserts into `target` the rows of `history` (a restored copy that nobody else uses, and that
+// loses what is excluded, with the rows that refer to it) whose primary key is not there; every row
+// that `target` has stays as it is. Tables without a primary key are compared by rowid if they have
+// an INTEGER PRIMARY KEY, else by all their columns. Columns are matched by name; ones that only
+// the history has are left out, ones that only the target has take their default. Triggers do not
+// fire; foreign keys are checked at the end, and a violation that was not there before takes the
+// inserted row out again. A row that breaks a UNIQUE constraint loses to the present one. Throws
+// kSqlite, kDatabaseBusy … with `target` as it was.
 MergeReport merge_rows(const std::filesystem::path& target, const std::filesystem::path& history,
                        std::span<const Exclusion> exclusions,
                        std::chrono::milliseconds busy_timeout);
@@ -52,17 +55,6 @@ std::vector<std::uint64_t> remove_excluded(const std::filesystem::path& path,
 std::vector<std::uint64_t> count_excluded(const std::filesystem::path& path,
                                           std::span<const Exclusion> exclusions,
                                           std::chrono::milliseconds busy_timeout);
-
-// Fills a database that does not exist yet from a seed: SQL (*.sql), or JSON (*.json): one object
-// {"table": [{"column": value, …}, …], …} whose tables are made with the columns of the first row
-// where they are missing. Written beside `path` and renamed: there is a whole database or none.
-// Throws kAlreadyExists if something with content is at `path`, kConfiguration for a seed that
-// cannot be read, kSqlite. Exclusions are applied.
-void create_from_seed(const std::filesystem::path& path, const std::filesystem::path& seed,
-                      std::span<const Exclusion> exclusions);
-
-// An empty database in WAL mode, its missing parent directories too.
-void create_empty(const std::filesystem::path& path);
 
 }  // namespace holdfast::sqlite
 

@@ -1,10 +1,26 @@
 #include "sqlite/statement.h"
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include "sqlite/sqlite_error.h"
 
 namespace holdfast::sqlite {
+namespace {
+
+std::string quoted(std::string_view text, char mark) {
+  std::string answer(1, mark);
+  for (const char c : text) {
+    answer += c;
+    if (c == mark) answer += c;
+  }
+  return answer + mark;
+}
+
+}  // namespace
+
+std::string quoted_name(std::string_view name) { return quoted(name, '"'); }
+std::string quoted_text(std::string_view text) { return quoted(text, '\''); }
 
 void Statement::Finalizer::operator()(sqlite3_stmt* statement) const {
   sqlite3_finalize(statement);
@@ -16,6 +32,24 @@ Statement::Statement(sqlite3* connection, std::string_view sql) {
       sqlite3_prepare_v2(connection, sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
   statement_.reset(statement);
   if (result != SQLITE_OK) throw sqlite_error(result, connection, sql);
+}
+
+Statement Statement::only(sqlite3* connection, std::string_view sql) {
+  // SQLite finds out where the first one ends; what follows may be blanks and comments alone.
+  Statement statement(connection, sql);
+  sqlite3_stmt* other = nullptr;
+  const char* tail = nullptr;
+  sqlite3_prepare_v2(connection, sql.data(), static_cast<int>(sql.size()), &other, &tail);
+  sqlite3_finalize(other);
+  const std::string_view rest = sql.substr(static_cast<std::size_t>(tail - sql.data()));
+  const int result =
+      sqlite3_prepare_v2(connection, rest.data(), static_cast<int>(rest.size()), &other, nullptr);
+  const bool more = result != SQLITE_OK || other != nullptr;
+  sqlite3_finalize(other);
+  if (statement.get() == nullptr || more) {
+    throw Error(ErrorCode::kSqlite, fmt::format("\"{}\" is not one statement", sql));
+  }
+  return statement;
 }
 
 bool Statement::step() {

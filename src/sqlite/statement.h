@@ -12,10 +12,16 @@ struct sqlite3_stmt;
 
 namespace holdfast::sqlite {
 
+// As an identifier and as a string in SQL.
+std::string quoted_name(std::string_view name);
+std::string quoted_text(std::string_view text);
+
 // By one thread at a time, and not longer than its connection.
 class Statement {
  public:
   Statement(sqlite3* connection, std::string_view sql);
+  // Throws kSqlite too if `sql` is several statements, or none.
+  static Statement only(sqlite3* connection, std::string_view sql);
 
   // True when there is a row. Throws what the error means.
   bool step();
@@ -24,6 +30,7 @@ class Statement {
   std::string text(int column) const;
   std::int64_t integer(int column) const;
   bool is_null(int column) const;
+  sqlite3_stmt* get() const { return statement_.get(); }
 
  private:
   struct Finalizer {

@@ -1,0 +1,149 @@
+#include "sqlite/seed.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "env/file_system.h"
+#include "env/randomness.h"
+#include "sqlite/companion_files.h"
+#include "sqlite/health.h"
+#include "sqlite/seed_json.h"
+#include "sqlite/sqlite_error.h"
+
+namespace holdfast::sqlite {
+namespace {
+
+using env::Path;
+
+constexpr std::chrono::milliseconds kBusyTimeout{10'000};
+
+struct Closer {
+  void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+};
+using Handle = std::unique_ptr<sqlite3, Closer>;
+
+void execute(sqlite3* handle, const std::string& sql, const std::string& doing) {
+  const int result = sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr);
+  if (result != SQLITE_OK) throw sqlite_error(result, handle, doing);
+}
+
+// A seed has no business in other files.
+int authorize(void*, int action, const char*, const char* second, const char*, const char*) {
+  if (action == SQLITE_ATTACH || action == SQLITE_DETACH) return SQLITE_DENY;
+  if (action == SQLITE_FUNCTION && std::string_view(second) == "load_extension") return SQLITE_DENY;
+  return SQLITE_OK;
+}
+
+// Beside the place of the database, and gone again unless it has become that.
+class NewDatabase {
+ public:
+  explicit NewDatabase(const Path& target)
+      : path_(target.parent_path() /
+              fmt::format(".{}.making-{}", target.filename().string(), env::random_name())) {
+    sqlite3* handle = nullptr;
+    const int result =
+        sqlite3_open_v2(path_.c_str(), &handle,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    handle_.reset(handle);
+    if (result != SQLITE_OK) {
+      throw sqlite_error(result, handle, fmt::format("cannot create {}", path_.string()));
+    }
+    sqlite3_extended_result_codes(handle, 1);
+    sqlite3_set_authorizer(handle, authorize, nullptr);
+    execute(handle, "PRAGMA synchronous = OFF", "making a database");
+  }
+  ~NewDatabase() {
+    handle_.reset();
+    std::error_code ignored;
+    for (const Path& file : {path_, wal_path(path_), shm_path(path_), journal_path(path_)}) {
+      std::filesystem::remove(file, ignored);
+    }
+  }
+  NewDatabase(const NewDatabase&) = delete;
+  NewDatabase& operator=(const NewDatabase&) = delete;
+
+  const Path& path() const { return path_; }
+  sqlite3* get() const { return handle_.get(); }
+  void finish() {
+    if (sqlite3_get_autocommit(get()) == 0) {
+      throw Error(ErrorCode::kConfiguration, "the seed begins a transaction that it does not end");
+    }
+    execute(get(), "PRAGMA journal_mode = WAL", "making a database");
+    handle_.reset();
+  }
+
+ private:
+  Path path_;
+  Handle handle_;
+};
+
+void refuse_content(const Path& path) {
+  const PresenceReport found = look_at_database(path, kBusyTimeout);
+  if (found.presence == Presence::kMissing || found.presence == Presence::kEmpty ||
+      found.presence == Presence::kNoSchema) {
+    return;
+  }
+  throw Error(ErrorCode::kAlreadyExists, found.detail);
+}
+
+// They would be played into the new database.
+void move_companions_aside(env::FileSystem& files, const Path& path) {
+  for (const Path& file : {wal_path(path), shm_path(path), journal_path(path)}) {
+    if (!files.status(file)) continue;
+    files.rename(file, file.string() + ".aside-" + env::random_name());
+  }
+}
+
+void create(const Path& given, const std::function<void(NewDatabase&)>& fill) {
+  const Path path = std::filesystem::absolute(given).lexically_normal();
+  refuse_content(path);
+  env::FileSystem& files = env::posix_file_system();
+  files.make_directories(path.parent_path());
+  NewDatabase made(path);
+  fill(made);
+  files.open_write(made.path())->sync();
+  move_companions_aside(files, path);
+  files.rename(made.path(), path);
+  files.sync_directory(path.parent_path());
+}
+
+std::string read_seed(const Path& seed) {
+  try {
+    const Bytes content = env::read_file(env::posix_file_system(), seed);
+    return {reinterpret_cast<const char*>(content.data()), content.size()};
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kConfiguration,
+                fmt::format("the seed {} cannot be read: {}", seed.string(), error.happened()));
+  }
+}
+
+}  // namespace
+
+void create_from_seed(const Path& path, const Path& seed, std::span<const Exclusion> exclusions) {
+  const std::string content = read_seed(seed);
+  const bool is_json = seed.extension() == ".json";
+  if (!is_json && seed.extension() != ".sql") {
+    throw Error(ErrorCode::kConfiguration,
+                fmt::format("the seed {} is neither *.sql nor *.json", seed.string()));
+  }
+  create(path, [&](NewDatabase& made) {
+    if (is_json) {
+      fill_from_json(made.get(), content, seed.string());
+    } else {
+      execute(made.get(), content, fmt::format("the seed {}", seed.string()));
+    }
+    made.finish();
+    remove_excluded(made.path(), exclusions, kBusyTimeout);
+  });
+}
+
+void create_empty(const Path& path) {
+  create(path, [](NewDatabase& made) { made.finish(); });
+}
+
+}  // namespace holdfast::sqlite
