@@ -106,20 +106,26 @@ class DoubtfulLeases {
   }
   // Whether `object` is there with the content that was asked for. Only one caller gets it.
   bool take(const Repository& repository, const std::string& object) {
-    const std::scoped_lock lock(mutex_);
-    const auto found = contents_.find(object);
-    if (found == contents_.end()) return false;
+    const std::optional<Bytes> asked_for = find(object);
+    if (!asked_for) return false;
     bool ours = false;
     try {
-      ours = repository.store().get(object) == found->second;
+      ours = repository.store().get(object) == *asked_for;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kNotFound) throw;
     }
-    contents_.erase(found);
-    return ours;
+    const std::scoped_lock lock(mutex_);
+    return contents_.erase(object) > 0 && ours;
   }
 
  private:
+  std::optional<Bytes> find(const std::string& object) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = contents_.find(object);
+    if (found == contents_.end()) return std::nullopt;
+    return found->second;
+  }
+
   std::mutex mutex_;
   std::map<std::string, Bytes> contents_;
 };
