@@ -1,0 +1,154 @@
+#include "engine/restore/point_in_time.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <utility>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "engine/restore/page_writer.h"
+#include "engine/restore/swap.h"
+#include "repository/index.h"
+
+namespace holdfast::engine {
+namespace {
+
+using repository::AnchorName;
+using repository::DatabaseState;
+using repository::Repository;
+using repository::Segment;
+using repository::SegmentName;
+using repository::Snapshot;
+using repository::StatePath;
+
+[[noreturn]] void refuse(const StatePath& path, std::string_view why) {
+  throw Error(ErrorCode::kPositionMissing,
+              fmt::format("position {} cannot be put together: {}", to_text(path.position), why));
+}
+
+// Each part must begin where the one below it ends, or before that.
+void expect_connected(const StatePath& path) {
+  std::uint64_t reached = path.position.number;
+  for (auto segment = path.segments.begin(); segment != path.segments.end(); ++segment) {
+    const auto below = std::next(segment);
+    const std::uint64_t next =
+        below == path.segments.end() ? path.anchor.position.number : below->position.number;
+    if (segment->position.number != reached || next < segment->base || next >= reached) {
+      refuse(path, fmt::format("{} does not follow what is below it", segment->object));
+    }
+    reached = next;
+  }
+  if (path.anchor.position.number != reached) refuse(path, "its anchor is another one's");
+}
+
+Snapshot read_snapshot(const Repository& repository, const AnchorName& anchor,
+                       std::string_view database) {
+  const std::string series = repository::timeline_series(repository, database);
+  auto snapshot = repository::find_snapshot(repository, series, anchor.snapshot);
+  if (!snapshot) {
+    throw Error(ErrorCode::kMissingObject,
+                fmt::format("snapshot {} of position {} is not there", anchor.snapshot.short_hex(),
+                            to_text(anchor.position)));
+  }
+  const DatabaseState* state = snapshot->database(database);
+  if (state == nullptr || !state->checksum.starts_with(anchor.check)) {
+    throw Error(ErrorCode::kDamagedObject,
+                fmt::format("snapshot {} is not the state of position {}",
+                            anchor.snapshot.short_hex(), to_text(anchor.position)));
+  }
+  return std::move(*snapshot);
+}
+
+Segment read_part(const Repository& repository, const StatePath& path, const SegmentName& name) {
+  try {
+    return repository::read_segment(repository, name);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+    refuse(path, fmt::format("{} is gone", name.object));
+  }
+}
+
+// What is there already is newer.
+void lay_below(PointInTime& point, const Segment& segment) {
+  for (std::size_t i = 0; i < segment.pages.size(); ++i) {
+    if (segment.pages[i] > point.state.page_count) break;
+    const auto [place, added] = point.overlay.try_emplace(segment.pages[i]);
+    if (!added) continue;
+    const auto from =
+        segment.content.begin() + static_cast<std::ptrdiff_t>(i * std::size_t{segment.page_size});
+    place->second.assign(from, from + segment.page_size);
+  }
+}
+
+// Whatever has come to the database since the snapshot must be in a segment.
+void expect_whole(const PointInTime& point, const StatePath& path) {
+  if (point.state.page_count <= point.base.page_count) return;
+  const auto beyond = point.overlay.upper_bound(static_cast<std::uint32_t>(point.base.page_count));
+  const auto known = static_cast<std::uint64_t>(std::distance(beyond, point.overlay.end()));
+  if (known != point.state.page_count - point.base.page_count) {
+    refuse(path, "pages that were added since its snapshot are in no segment");
+  }
+}
+
+void write_point(const Repository& repository, const PointInTime& point, env::File& file,
+                 unsigned threads, Progress& progress) {
+  const repository::LoadedIndex loaded = repository::load_index(repository);
+  const repository::BlobReader reader(repository, loaded.index);
+  progress.stage(
+      fmt::format("Restoring {} at {}", point.state.name, format_local(point.state.moment)),
+      point.state.bytes());
+  write_pages(reader, point.base, point.state, point.overlay, file, thread_count(threads),
+              progress);
+}
+
+}  // namespace
+
+PointInTime read_point(const Repository& repository, const StatePath& path,
+                       std::string_view database) {
+  expect_connected(path);
+  PointInTime point;
+  point.snapshot = read_snapshot(repository, path.anchor, database);
+  point.base = *point.snapshot.database(database);
+  point.state = point.base;
+  point.position = path.position;
+  point.objects_read = 1 + path.segments.size();
+  for (auto name = path.segments.begin(); name != path.segments.end(); ++name) {
+    const Segment segment = read_part(repository, path, *name);
+    if (segment.page_size != point.base.page_size) refuse(path, "the page size changed on the way");
+    if (name == path.segments.begin()) {
+      point.state.page_count = segment.page_count;
+      point.state.checksum = segment.checksum;
+      point.state.moment = segment.time;
+      // Those of the snapshot were counted earlier.
+      point.state.tables.clear();
+      point.state.tables_counted = false;
+    }
+    lay_below(point, segment);
+  }
+  expect_whole(point, path);
+  return point;
+}
+
+RestoreResult restore_point(const Repository& repository, env::FileSystem& files,
+                            const PointInTime& point, const RestoreRequest& request,
+                            Progress& progress) {
+  RestoreResult result = swap_in(
+      repository, files, request,
+      [&](env::File& file, const env::Path&) {
+        write_point(repository, point, file, request.threads, progress);
+      },
+      progress);
+  result.bytes = point.state.bytes();
+  result.checksum = point.state.checksum;
+  return result;
+}
+
+std::uint64_t restore_point_copy(const Repository& repository, env::FileSystem& files,
+                                 const PointInTime& point, const std::filesystem::path& path,
+                                 unsigned threads, Progress& progress) {
+  write_point(repository, point, *files.create(path), threads, progress);
+  return point.state.bytes();
+}
+
+}  // namespace holdfast::engine
