@@ -57,4 +57,9 @@ void CountingStore::remove(std::string_view name) {
   base().remove(name);
 }
 
+void CountingStore::remove_many(std::span<const std::string> names) {
+  counter(Verb::kRemove).requests += names.size();
+  base().remove_many(names);
+}
+
 }  // namespace holdfast::storage

@@ -30,6 +30,7 @@ class CountingStore : public StoreDecorator {
   std::optional<ObjectStatus> stat(std::string_view name) override;
   void list(std::string_view prefix, const Visitor& visit) override;
   void remove(std::string_view name) override;
+  void remove_many(std::span<const std::string> names) override;  // counts each name
 
  private:
   struct Counter {

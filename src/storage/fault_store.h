@@ -46,6 +46,8 @@ class FaultStore : public StoreDecorator {
   std::optional<ObjectStatus> stat(std::string_view name) override;
   void list(std::string_view prefix, const Visitor& visit) override;
   void remove(std::string_view name) override;
+  // Each removal by itself.
+  void remove_many(std::span<const std::string> names) override { Store::remove_many(names); }
 
  private:
   using Listing = std::vector<std::pair<std::string, ObjectStatus>>;

@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -65,6 +66,9 @@ class Store {
   virtual void list(std::string_view prefix, const Visitor& visit) = 0;
   // Durable when it returns, unless this Store itself put the object as an ephemeral one.
   virtual void remove(std::string_view name) = 0;
+  // All of them; what is not there is passed over. Durable when it returns. If it throws, any of
+  // them may be gone.
+  virtual void remove_many(std::span<const std::string> names);
   virtual const Capabilities& capabilities() const = 0;
 };
 

@@ -301,6 +301,36 @@ TEST_P(StoreConformance, ReadsRangesOfMoreObjectsThanItKeepsOpen) {
   }
 }
 
+// Removing many
+
+TEST_P(StoreConformance, RemovesManyAndPassesOverWhatIsNotThere) {
+  for (const char* name : {"a/1", "a/2", "a/3", "b/1", "b/2"}) store().put(name, as_bytes(name));
+  const std::vector<std::string> names = {"a/1", "a/3", "a/4", "absent/x", "b/1", "a/1"};
+  store().remove_many(names);
+  EXPECT_THAT(names_in(store(), ""), testing::ElementsAre("a/2", "b/2"));
+  EXPECT_EQ(code_of([&] { other().get("a/1"); }), ErrorCode::kNotFound);
+  store().remove_many({});
+  EXPECT_THAT(names_in(store(), ""), testing::ElementsAre("a/2", "b/2"));
+}
+
+TEST_P(StoreConformance, RemovesNoManyOfIllegalNames) {
+  store().put("a/1", {});
+  const std::vector<std::string> names = {"a/../a/1"};
+  EXPECT_EQ(code_of([&] { store().remove_many(names); }), ErrorCode::kInternal);
+  EXPECT_TRUE(store().stat("a/1").has_value());
+}
+
+TEST_P(StoreConformance, TheManyThatWereRemovedStaySoAfterAPowerLoss) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    std::vector<std::string> names;
+    for (int i = 0; i < 12; ++i) names.push_back(fmt::format("d{}/{}", i % 3, i));
+    for (const std::string& name : names) store().put(name, as_bytes(name));
+    store().remove_many(names);
+    if (!place().lose_power(seed)) GTEST_SKIP() << "no power loss to simulate here";
+    EXPECT_TRUE(names_in(store(), "").empty()) << "seed " << seed;
+  }
+}
+
 // Listing
 
 TEST_P(StoreConformance, ListsInOrderOfTheWholeName) {

@@ -30,6 +30,7 @@ class StoreDecorator : public Store {
   std::optional<ObjectStatus> stat(std::string_view name) override { return base_.stat(name); }
   void list(std::string_view prefix, const Visitor& visit) override { base_.list(prefix, visit); }
   void remove(std::string_view name) override { base_.remove(name); }
+  void remove_many(std::span<const std::string> names) override { base_.remove_many(names); }
   const Capabilities& capabilities() const override { return base_.capabilities(); }
 
  protected:

@@ -149,6 +149,26 @@ void LocalStore::remove(std::string_view name) {
   }
 }
 
+void LocalStore::remove_many(std::span<const std::string> names) {
+  if (root_seen_) require_root();
+  std::set<env::Path> changed;
+  for (const std::string& name : names) {
+    // Whoever removed one that is not there may have been killed before that was durable, so its
+    // directory is synced all the same.
+    const bool there = object_status(name).has_value();
+    open_.forget(name);
+    try {
+      if (there) files_.remove(path_of(name));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound) throw;
+    }
+    if (!take_ephemeral(name)) changed.insert(path_of(name).parent_path());
+  }
+  for (const env::Path& directory : changed) {
+    if (files_.status(directory)) files_.sync_directory(directory);
+  }
+}
+
 bool LocalStore::take_ephemeral(std::string_view name) {
   const std::lock_guard lock(ephemeral_mutex_);
   return ephemeral_.erase(std::string(name)) > 0;

@@ -36,6 +36,8 @@ class LocalStore : public Store {
   std::optional<ObjectStatus> stat(std::string_view name) override;
   void list(std::string_view prefix, const Visitor& visit) override;
   void remove(std::string_view name) override;
+  // Syncs each directory once.
+  void remove_many(std::span<const std::string> names) override;
   const Capabilities& capabilities() const override { return capabilities_; }
 
   const env::Path& root() const { return root_; }

@@ -276,6 +276,18 @@ TEST_F(LocalStoreCrash, EveryObjectIsWholeAndEveryAcknowledgementKeptWhereverThe
   EXPECT_GT(operations, 10u);
 }
 
+TEST_F(LocalStoreCrash, RemovingManySyncsEachDirectoryOnce) {
+  const env::TemporaryDirectory directory;
+  env::CrashFileSystem files(directory.path());
+  LocalStore store(files, directory / "r");
+  std::vector<std::string> names;
+  for (int i = 0; i < 20; ++i) names.push_back(fmt::format("d{}/{}", i % 2, i));
+  for (const std::string& name : names) store.put(name, as_bytes("x"));
+  files.restart();
+  store.remove_many(names);
+  EXPECT_EQ(files.operation_count(), names.size() + 2);
+}
+
 TEST_F(LocalStoreCrash, WhatALaterProcessSawOfAKilledOneSurvivesAPowerLossToo) {
   for (const bool by_listing : {true, false}) {
     std::uint64_t operations = 1;

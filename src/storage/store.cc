@@ -1,0 +1,17 @@
+#include "storage/store.h"
+
+#include "base/error.h"
+
+namespace holdfast::storage {
+
+void Store::remove_many(std::span<const std::string> names) {
+  for (const std::string& name : names) {
+    try {
+      remove(name);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound) throw;
+    }
+  }
+}
+
+}  // namespace holdfast::storage
