@@ -17,14 +17,21 @@ const unsigned char* raw(ByteView bytes) {
 
 }  // namespace
 
+void seal(const SecretKey& key, ByteView associated, ByteView plain, MutableByteView box) {
+  if (box.size() != plain.size() + kBoxOverhead) {
+    throw Error(ErrorCode::kInternal, "a box has another size than what it shall hold");
+  }
+  const MutableByteView nonce = box.first(kNonceSize);
+  random_bytes(nonce);
+  crypto_aead_xchacha20poly1305_ietf_encrypt(
+      reinterpret_cast<unsigned char*>(box.data() + kNonceSize), nullptr, raw(plain), plain.size(),
+      raw(associated), associated.size(), nullptr, raw(nonce), raw(key.view()));
+}
+
 void seal(const SecretKey& key, ByteView associated, ByteView plain, Bytes& out) {
   const std::size_t start = out.size();
   out.resize(start + plain.size() + kBoxOverhead);
-  const MutableByteView nonce = MutableByteView(out).subspan(start, kNonceSize);
-  random_bytes(nonce);
-  crypto_aead_xchacha20poly1305_ietf_encrypt(
-      reinterpret_cast<unsigned char*>(out.data() + start + kNonceSize), nullptr, raw(plain),
-      plain.size(), raw(associated), associated.size(), nullptr, raw(nonce), raw(key.view()));
+  seal(key, associated, plain, MutableByteView(out).subspan(start));
 }
 
 void open(const SecretKey& key, ByteView associated, ByteView box, MutableByteView out,

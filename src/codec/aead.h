@@ -14,6 +14,9 @@ inline constexpr std::size_t kNonceSize = 24;
 inline constexpr std::size_t kTagSize = 16;
 inline constexpr std::size_t kBoxOverhead = kNonceSize + kTagSize;
 
+// Fills `box`, which is kBoxOverhead larger than `plain`. The plain text may stand in the box
+// already, behind the place of the nonce.
+void seal(const SecretKey& key, ByteView associated, ByteView plain, MutableByteView box);
 // Appends the box of `plain` to `out`.
 void seal(const SecretKey& key, ByteView associated, ByteView plain, Bytes& out);
 // Writes box.size() - kBoxOverhead bytes to `out` (which must have that size). Throws

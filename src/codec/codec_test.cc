@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "base/error.h"
@@ -39,6 +40,17 @@ TEST(Aead, OpensWhatItSealedAndNothingElse) {
             ErrorCode::kDamagedObject);
   EXPECT_EQ(code_of([&] { open(key, context, ByteView(box).first(20), "box"); }),
             ErrorCode::kDamagedObject);
+}
+
+TEST(Aead, SealsWhereThePlainTextStands) {
+  const SecretKey key = SecretKey::random();
+  Bytes box(kNonceSize + 5 + kTagSize);
+  const auto plain = MutableByteView(box).subspan(kNonceSize, 5);
+  std::ranges::copy(as_bytes("pages"), plain.begin());
+  seal(key, {}, plain, MutableByteView(box));
+  EXPECT_EQ(as_text(open(key, {}, box, "box")), "pages");
+  EXPECT_EQ(code_of([&] { seal(key, {}, as_bytes("other size"), MutableByteView(box)); }),
+            ErrorCode::kInternal);
 }
 
 TEST(Aead, NeverRepeatsItself) {

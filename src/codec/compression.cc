@@ -43,13 +43,16 @@ Compressor::~Compressor() = default;
 Compressor::Compressor(Compressor&&) noexcept = default;
 
 Compressor::Result Compressor::compress(ByteView plain) {
+  return compress(plain, state_->buffer.first(plain.size()));
+}
+
+Compressor::Result Compressor::compress(ByteView plain, MutableByteView room) {
   // One byte less than the input: what does not fit does not shrink.
   if (plain.size() < kLeastWorthwhile) return {Compression::kNone, plain};
-  const MutableByteView out = state_->buffer.first(plain.size() - 1);
   const std::size_t size =
-      ZSTD_compress2(state_->context, out.data(), out.size(), plain.data(), plain.size());
+      ZSTD_compress2(state_->context, room.data(), plain.size() - 1, plain.data(), plain.size());
   if (ZSTD_isError(size)) return {Compression::kNone, plain};
-  return {Compression::kZstd, out.first(size)};
+  return {Compression::kZstd, room.first(size)};
 }
 
 struct Decompressor::State {

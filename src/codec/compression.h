@@ -23,8 +23,11 @@ class Compressor {
 
   struct Result {
     Compression method;
-    ByteView bytes;  // `plain` itself, or memory of this object until the next call
+    ByteView bytes;  // `plain` itself, or the beginning of `room`
   };
+  // `room` is at least as large as `plain`. Without it, memory of this object is used, until the
+  // next call.
+  Result compress(ByteView plain, MutableByteView room);
   Result compress(ByteView plain);
 
  private:

@@ -82,11 +82,13 @@ BlobId content_id(const MasterKeys& keys, BlobKind kind, ByteView content) {
 BlobEncoder::BlobEncoder(const MasterKeys& keys, int compression_level)
     : keys_(&keys), compressor_(compression_level) {}
 
-const EncodedBlob& BlobEncoder::encode(const BlobId& id, BlobKind kind, std::uint16_t pages,
-                                       ByteView plain) {
-  const auto compressed = compressor_.compress(plain);
-  EncodedBlob& blob = blob_;
-  blob.box.clear();
+EncodedBlob BlobEncoder::encode(const BlobId& id, BlobKind kind, std::uint16_t pages,
+                                ByteView plain) {
+  // Compressed to where it is then encrypted in place: what need not be copied stays in the
+  // processor's cache.
+  const MutableByteView room = box_.first(plain.size() + codec::kBoxOverhead);
+  const auto compressed = compressor_.compress(plain, room.subspan(codec::kNonceSize));
+  EncodedBlob blob;
   blob.entry = {
       .id = id,
       .kind = kind,
@@ -95,7 +97,9 @@ const EncodedBlob& BlobEncoder::encode(const BlobId& id, BlobKind kind, std::uin
       .raw_size = static_cast<std::uint32_t>(plain.size()),
       .stored_size = static_cast<std::uint32_t>(compressed.bytes.size() + codec::kBoxOverhead)};
   const auto associated = associated_data(blob.entry);
-  codec::seal(keys_->blobs, associated, compressed.bytes, blob.box);
+  const MutableByteView box = room.first(blob.entry.stored_size);
+  codec::seal(keys_->blobs, associated, compressed.bytes, box);
+  blob.box = box;
 
   const auto opened = opened_.first(compressed.bytes.size());
   const auto decoded = decoded_.first(plain.size());

@@ -45,7 +45,7 @@ BlobId content_id(const MasterKeys& keys, BlobKind kind, ByteView content);
 
 struct EncodedBlob {
   BlobEntry entry;
-  Bytes box;
+  ByteView box;
 };
 
 // Compresses, encrypts, decodes again and compares: throws kWriteNotProved unless the box gives
@@ -54,15 +54,14 @@ class BlobEncoder {
  public:
   BlobEncoder(const MasterKeys& keys, int compression_level);
   // The result is valid until the next call.
-  const EncodedBlob& encode(const BlobId& id, BlobKind kind, std::uint16_t pages, ByteView plain);
+  EncodedBlob encode(const BlobId& id, BlobKind kind, std::uint16_t pages, ByteView plain);
   const MasterKeys& keys() const { return *keys_; }
 
  private:
   const MasterKeys* keys_;
   codec::Compressor compressor_;
   codec::Decompressor decompressor_;
-  EncodedBlob blob_;
-  Buffer opened_, decoded_;
+  Buffer box_, opened_, decoded_;
 };
 
 class BlobDecoder {

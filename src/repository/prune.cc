@@ -126,20 +126,20 @@ void Prune::repack(const PrunePlan& plan, const Index& index) {
   progress_.stage("Writing what is needed into new packs", plan.rewritten);
   BlobDecoder decoder(repository_.keys());
   const codec::PageHasher hasher(repository_.keys().pages);
-  Bytes plain;
+  Bytes box, plain;
   std::vector<codec::PageDigest> digests;
   for (const Repacked& repacked : plan.repacked) {
     std::uint64_t offset = kPackHeaderSize;
     for (const BlobEntry& entry : index.pack(repacked.pack)->entries) {
       if (repacked.blobs.contains(entry.id)) {
-        EncodedBlob blob{.entry = entry, .box = Bytes(entry.stored_size)};
-        repository_.store().get_range(pack_name(repacked.pack), offset, blob.box);
+        box.resize(entry.stored_size);
+        repository_.store().get_range(pack_name(repacked.pack), offset, box);
         plain.resize(entry.raw_size);
-        decoder.decode(entry, blob.box, plain);
+        decoder.decode(entry, box, plain);
         // Not from the pack's own list, which may be damaged where the blobs are not.
         digests.resize(entry.pages);
         if (entry.pages > 0) hasher.digest_pages(plain, entry.raw_size / entry.pages, digests);
-        target.add(blob, digests);
+        target.add({.entry = entry, .box = box}, digests);
         if (target.size() >= kPackTarget) close();
         progress_.advance(entry.stored_size);
       }

@@ -56,7 +56,7 @@ std::uint64_t Writer::add(BlobEncoder& encoder, const BlobId& id, BlobKind kind,
       }
     }
   }
-  const EncodedBlob& blob =
+  const EncodedBlob blob =
       encoder.encode(id, kind, static_cast<std::uint16_t>(digests.size()), content);
   std::unique_lock lock(mutex_);
   rethrow_failure();
