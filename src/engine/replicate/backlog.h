@@ -14,7 +14,14 @@
 #include "repository/repository.h"
 #include "repository/timeline.h"
 
+namespace holdfast {
+class Error;
+}  // namespace holdfast
+
 namespace holdfast::engine {
+
+// Whether waiting may help: what cannot be reached, is full or is not mounted may come back.
+bool is_store_away(const Error& error);
 
 // A queue of sealed segments of one database, sent in order. What is on disk is the object as it
 // will be put (sealed: nothing in clear), in a file named like it with '/' as '+', written beside
@@ -42,6 +49,11 @@ class Backlog {
   std::uint64_t bytes() const;
   std::optional<Time> oldest() const;  // of the first commit that is not durable in the store
   const std::string& last_failure() const;
+  std::uint64_t bytes_sent() const { return bytes_sent_; }
+  // The store refuses the first one for good: it is given up. Nothing for an empty one.
+  void drop_first();
+  // Moves what is in memory to the disk, as far as there is room: for another run.
+  void keep_on_disk();
 
  private:
   struct Entry {
@@ -51,12 +63,14 @@ class Backlog {
     std::uint64_t size = 0;
     Time commit{};
   };
+  bool write_to_disk(Entry& entry);
+
   const repository::Repository& repository_;
   env::FileSystem& files_;
   env::Path folder_;
   Limits limits_;
   std::deque<Entry> entries_;
-  std::uint64_t memory_bytes_ = 0, disk_bytes_ = 0;
+  std::uint64_t memory_bytes_ = 0, disk_bytes_ = 0, bytes_sent_ = 0;
   std::string failure_;
 };
 

@@ -50,6 +50,9 @@ struct ReplicationOptions {
   repository::LeaseOptions lease;
   repository::TimelinePolicy retention;
   bool accept_fresh = false;  // replicate even though a full history stands beside a fresh database
+  // Called after each step that made commits durable, on the thread that shipped them: the newest
+  // position in the store, and when its last commit was seen.
+  std::function<void(const repository::Position&, Time)> on_durable;
 };
 
 class DatabaseReplicator {
@@ -81,13 +84,18 @@ class DatabaseReplicator {
   // Gives back descriptors and memory that an idle database does not need.
   void rest();
 
+  std::size_t overlay_bytes() const;  // in memory since the last snapshot
+  // Closes the timeline as soon as it can be: the memory is needed elsewhere.
+  void close_soon();
+
   FollowerState state() const;
   // Makes sure that what is committed now is durable, for `mark` and for tests: the position.
   // Throws kUnavailable after `longest`.
   repository::Position flush(Duration longest);
 
+  class Implementation;  // replica.h
+
  private:
-  class Implementation;
   std::unique_ptr<Implementation> implementation_;
 };
 

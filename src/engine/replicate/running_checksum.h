@@ -20,6 +20,9 @@ class RunningChecksum {
                   codec::PageDigest sum);
   // From all digests of a table. Throws kDamagedObject where one cannot be read.
   static RunningChecksum of(const DigestTable& table, const codec::ChecksumKey& key);
+  // The sum over the first pages of a table that need not be published yet.
+  static codec::PageDigest sum_of(const DigestTable& table, const codec::ChecksumKey& key,
+                                  std::uint64_t page_count);
 
   // `before` must be the digest that the page had.
   void change(std::uint64_t page, codec::PageDigest before, codec::PageDigest after);
