@@ -155,8 +155,10 @@ std::vector<TablePresence> look_at_tables(const std::filesystem::path& path,
   std::vector<TablePresence> tables;
   Statement names(view.connection(), "PRAGMA main.table_list");
   while (names.step()) {
-    const std::string name = names.text(1);
-    if (names.text(2) == "table" && !name.starts_with("sqlite_")) tables.push_back({name, true});
+    const std::string name = names.text(1), type = names.text(2);
+    if ((type == "table" || type == "shadow") && !name.starts_with("sqlite_")) {
+      tables.push_back({.name = name, .empty = true, .shadow = type == "shadow"});
+    }
   }
   for (TablePresence& table : tables) {
     Statement probe(view.connection(),

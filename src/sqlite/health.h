@@ -41,6 +41,7 @@ std::vector<std::string> quick_check(const std::filesystem::path& path,
 struct TablePresence {
   std::string name;
   bool empty = true;
+  bool shadow = false;  // of a virtual table: it has rows though that is empty
 };
 std::vector<TablePresence> look_at_tables(const std::filesystem::path& path,
                                           std::chrono::milliseconds busy_timeout);

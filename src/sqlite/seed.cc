@@ -99,8 +99,19 @@ void move_companions_aside(env::FileSystem& files, const Path& path) {
   }
 }
 
+// A link stays, and what it leads to is made, perhaps on another volume.
+Path behind_links(const Path& given) {
+  constexpr int kMostLinks = 40;
+  Path path = std::filesystem::absolute(given).lexically_normal();
+  std::error_code error;
+  for (int links = 0; links < kMostLinks && std::filesystem::is_symlink(path, error); ++links) {
+    path = (path.parent_path() / std::filesystem::read_symlink(path)).lexically_normal();
+  }
+  return path;
+}
+
 void create(const Path& given, const std::function<void(NewDatabase&)>& fill) {
-  const Path path = std::filesystem::absolute(given).lexically_normal();
+  const Path path = behind_links(given);
   refuse_content(path);
   env::FileSystem& files = env::posix_file_system();
   files.make_directories(path.parent_path());
