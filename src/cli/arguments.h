@@ -19,6 +19,8 @@ enum class Command {
   kLog,
   kVerify,
   kRestore,
+  kTimeline,
+  kMark,
   kForget,
   kPrune,
   kKeyList,
@@ -63,6 +65,7 @@ struct Arguments {
   std::string read_data;                                // verify: percent, empty if not said
   bool integrity = false;                               // verify
   std::string to;                                       // restore
+  std::string at, position, mark;                       // restore
   bool while_open = false, no_safety_snapshot = false;  // restore
   bool prune = false;                                   // forget
   std::string max_unused;                               // prune

@@ -111,6 +111,11 @@ void restore_options(CLI::App& app, Arguments& a) {
   index_option(app, a);
   repeated(app, "-d,--database", a.databases, "DB",
            "only this database of the snapshot; may be repeated");
+  text_option(app, "--at", a.at, "TIME",
+              "as it was then: \"10 minutes ago\", \"2026-11-21 03:24\" (local), or RFC 3339");
+  text_option(app, "--position", a.position, "P",
+              "as it was at this position of its timeline: 1045, or 3.1045 of branch 3");
+  text_option(app, "--mark", a.mark, "NAME", "as it was at the newest mark of this name");
   text_option(app, "--to", a.to, "PATH", "restore to this file, or into this folder");
   dry_run(app, a);
   yes(app, a);
@@ -178,10 +183,15 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "count). What is at the target is backed up first, tagged `before-restore`. The database is "
      "written beside it, its checksum proved, and only then swapped in. Without --to, a database "
      "goes to its configured "
-     "path, or else to where it was read from.",
+     "path, or else to where it was read from.\n"
+     "--at, --position and --mark take a moment of a replicated database instead of a SNAPSHOT. "
+     "Where none is known, the "
+     "nearest ones before and after are named.",
      "holdfast restore latest  # asks before it replaces anything\n"
      "holdfast restore latest --to copy.db  # somewhere else\n"
      "holdfast restore --index 2 --database users --yes  # one of several, the second newest\n"
+     "holdfast restore --at \"10 minutes ago\"  # any commit that was replicated\n"
+     "holdfast restore --mark before-deploy --to copy.db\n"
      "holdfast restore 3f2a91c0 --dry-run",
      restore_options},
     {"snapshots", "list", Command::kSnapshots, kHistory, "", "list the snapshots, newest first", "",
@@ -196,6 +206,23 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast show --index 3\n"
      "holdfast show app_backup_20261121_032415 --verbose  # every table",
      show_options},
+    {"timeline", "", Command::kTimeline, kHistory, "[DB]",
+     "show which moments of a database can be brought back, and any gap",
+     "Oldest first. A gap is where commits were not seen: nothing within it can be restored. Side "
+     "branches hold what a "
+     "deposed replicator still sent, or what a database that fell back left behind.",
+     "holdfast timeline app\n"
+     "holdfast timeline app --json | jq '.rows[] | select(.kind == \"gap\")'",
+     words},
+    {"mark", "", Command::kMark, kHistory, "NAME [DB…]",
+     "give what is committed now a name, as before a deploy",
+     "The newest durable position of each database gets the name; with a replicator at work, what "
+     "is committed now is "
+     "waited for first. Several marks may have one name: `restore --mark` takes the newest.",
+     "holdfast mark before-deploy\n"
+     "holdfast mark before-deploy app users && holdfast restore --mark before-deploy --database "
+     "app",
+     words},
     {"stats", "", Command::kStats, kHistory, "",
      "growth, deduplication, compression, and how much more fits", "",
      "holdfast stats\n"

@@ -63,6 +63,10 @@ int run_command(Context& context) {
       return run_verify(context);
     case Command::kRestore:
       return run_restore(context);
+    case Command::kTimeline:
+      return run_timeline(context);
+    case Command::kMark:
+      return run_mark(context);
     case Command::kForget:
       return run_forget(context);
     case Command::kPrune:

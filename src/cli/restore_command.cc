@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/size.h"
 #include "cli/commands.h"
@@ -77,6 +79,24 @@ void confirm(Context& context, const std::vector<RestoreTarget>& targets) {
       fmt::format("{} would be replaced, and nobody confirmed it", fmt::join(replaced, " and ")));
 }
 
+// "position 3.1045 of 2026-11-21 03:24:15"
+std::string point_text(const engine::PointInTime& point) {
+  return fmt::format("position {} of {}", to_text(point.position),
+                     format_local(point.state.moment));
+}
+
+std::string plan_text(std::span<const engine::PointInTime> points,
+                      const std::vector<RestoreTarget>& targets) {
+  std::string text;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    text +=
+        fmt::format("{} at {} ({}) to {}, {}{}\n", targets[i].database, point_text(points[i]),
+                    format_size(points[i].state.bytes()), targets[i].path.string(),
+                    targets[i].reason, targets[i].exists ? "; what is there will be replaced" : "");
+  }
+  return text;
+}
+
 Json plan_json(const Snapshot& snapshot, const std::vector<RestoreTarget>& targets) {
   Json databases = Json::array();
   for (const RestoreTarget& target : targets) {
@@ -95,9 +115,22 @@ Json plan_json(const Snapshot& snapshot, const std::vector<RestoreTarget>& targe
           {"databases", std::move(databases)}};
 }
 
-Json result_json(const Snapshot& snapshot, const std::vector<RestoreTarget>& targets,
-                 const Results& results, double seconds) {
-  Json answer = plan_json(snapshot, targets);
+Json plan_json(std::span<const engine::PointInTime> points,
+               const std::vector<RestoreTarget>& targets) {
+  Json answer = plan_json(service::states_of(points), targets);
+  answer["snapshot"] = answer["name"] = answer["time"] = Json();
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    Json& one = answer["databases"][i];
+    one["position"] = to_text(points[i].position);
+    one["time"] = format_rfc3339(points[i].state.moment);
+    one["snapshot"] = points[i].snapshot.id.hex();
+    one["objects_read"] = points[i].objects_read;
+  }
+  return answer;
+}
+
+Json result_json(Json answer, const std::vector<RestoreTarget>& targets, const Results& results,
+                 double seconds) {
   answer["dry_run"] = false;
   answer["seconds"] = seconds;
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -154,11 +187,87 @@ void warn_of_damage(Context& context, const Snapshot& snapshot,
   }
 }
 
+// Those that are named, or the only one there is.
+std::vector<std::string> databases_of_moment(Context& context) {
+  std::vector<std::string> names;
+  for (const std::string& name : context.arguments.databases) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  if (!names.empty()) return names;
+  for (const auto& database : context.session.configuration().databases) {
+    names.push_back(database.name);
+  }
+  if (names.empty()) {
+    for (const Snapshot& snapshot : list_with_warnings(context).snapshots) {
+      for (const DatabaseState& state : snapshot.databases) names.push_back(state.name);
+    }
+    std::ranges::sort(names);
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+  }
+  if (names.size() == 1) return names;
+  throw Error(ErrorCode::kUsage,
+              names.empty() ? std::string("it is not said which database is to be restored")
+                            : fmt::format("it is not said which database is to be restored: {}",
+                                          fmt::join(names, ", ")),
+              {}, "Say --database DB.");
+}
+
+// What a restore is made of, whatever is restored.
+struct Work {
+  Json plan;
+  std::vector<RestoreTarget> targets;
+  std::function<Results(const service::RestoreChoices&)> run;
+};
+
+// Empty for a dry run.
+std::optional<Results> carry_out(Context& context, const Work& work) {
+  const Arguments& arguments = context.arguments;
+  if (arguments.dry_run) {
+    if (context.console.json()) context.console.json_answer(work.plan);
+    context.console.notice("Nothing was changed: this was a dry run.");
+    return std::nullopt;
+  }
+  confirm(context, work.targets);
+  env::Clock& clock = context.session.world().clock;
+  const Duration began = clock.elapsed();
+  const Results results = work.run(
+      {.while_open = arguments.while_open, .safety_snapshot = !arguments.no_safety_snapshot});
+  const double seconds = std::chrono::duration<double>(clock.elapsed() - began).count();
+  if (context.console.json())
+    context.console.json_answer(result_json(work.plan, work.targets, results, seconds));
+  context.console.say(result_text(work.targets, results));
+  return results;
+}
+
+int restore_moment(Context& context) {
+  const Arguments& arguments = context.arguments;
+  service::Session& session = context.session;
+  if (!arguments.words.empty() || arguments.index) {
+    throw Error(ErrorCode::kUsage, "a snapshot and --at, --position or --mark exclude each other");
+  }
+  const auto points = service::read_moments(
+      session, databases_of_moment(context),
+      {.at = arguments.at, .position = arguments.position, .mark = arguments.mark});
+  const Snapshot states = service::states_of(points);
+  const auto targets = service::plan_restore(session, states, {}, arguments.to);
+  warn_of_damage(context, states, targets, {});
+  context.console.notice(without_end(plan_text(points, targets)));
+  carry_out(context, {.plan = plan_json(points, targets),
+                      .targets = targets,
+                      .run = [&](const service::RestoreChoices& choices) {
+                        return service::restore_moments(session, points, targets, choices);
+                      }});
+  return kOk;
+}
+
 }  // namespace
 
 int run_restore(Context& context) {
   const Arguments& arguments = context.arguments;
   service::Session& session = context.session;
+  if (!arguments.at.empty() || !arguments.position.empty() || !arguments.mark.empty()) {
+    return restore_moment(context);
+  }
   if (arguments.words.size() > 1 || (arguments.index && !arguments.words.empty())) {
     snapshot_selector(arguments);
   }
@@ -167,25 +276,16 @@ int run_restore(Context& context) {
   const auto targets = service::plan_restore(session, snapshot, arguments.databases, arguments.to);
   warn_of_damage(context, snapshot, targets, list.snapshots);
   context.console.notice(without_end(plan_text(snapshot, targets)));
-  if (arguments.dry_run) {
-    if (context.console.json()) context.console.json_answer(plan_json(snapshot, targets));
-    context.console.notice("Nothing was changed: this was a dry run.");
-    return kOk;
-  }
-  confirm(context, targets);
-  const Duration began = session.world().clock.elapsed();
-  const Results results = service::restore(
-      session, snapshot, targets,
-      {.while_open = arguments.while_open, .safety_snapshot = !arguments.no_safety_snapshot});
-  const double seconds =
-      std::chrono::duration<double>(session.world().clock.elapsed() - began).count();
-  if (context.console.json())
-    context.console.json_answer(result_json(snapshot, targets, results, seconds));
-  context.console.say(result_text(targets, results));
+  const auto results =
+      carry_out(context, {.plan = plan_json(snapshot, targets),
+                          .targets = targets,
+                          .run = [&](const service::RestoreChoices& choices) {
+                            return service::restore(session, snapshot, targets, choices);
+                          }});
   const bool damaged = std::ranges::any_of(targets, [&](const RestoreTarget& target) {
     return !snapshot.database(target.database)->damage.empty();
   });
-  return damaged ? status_with_warnings() : kOk;
+  return results && damaged ? status_with_warnings() : kOk;
 }
 
 }  // namespace holdfast::cli

@@ -2,61 +2,77 @@
 #ifndef HOLDFAST_SERVICE_REPLICATION_JOB_H_
 #define HOLDFAST_SERVICE_REPLICATION_JOB_H_
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <optional>
-#include <span>
+#include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "engine/replicate/replication.h"
 #include "service/databases.h"
+#include "service/local_state.h"
 #include "service/session.h"
 
 namespace holdfast::service {
 
-struct ReplicationJob {
-  std::vector<Database> databases;    // single files
-  std::vector<std::string> patterns;  // "tenants/*.db", absolute: files that come and go; each is
-                                      // called like its pattern's database, '/' and its stem
-  std::chrono::milliseconds lease_wait{0};
-  bool accept_fresh = false;
+// Commits that have become durable in the store.
+struct DurableEvent {
+  std::string database;
+  repository::Position position;
+  std::uint64_t commits = 0;  // since the position of the event before, on this branch; 0 at first
+  Time seen{};                // when the last of them was seen
+  Time durable{};
 };
 
-// The databases of one pattern now, by path. Only the last component may have wildcards; files
-// ending in -wal, -shm and -journal are none.
-std::vector<Database> expand_pattern(const std::string& pattern, std::string_view name,
-                                     const World& world);
+struct ReplicationJob {
+  std::vector<Database> databases;        // single files
+  std::vector<DatabasePattern> patterns;  // files that come and go
+  std::chrono::milliseconds lease_wait{0};
+  bool accept_fresh = false;
+  // Called on the threads that ship, by several at once for several databases; empty: nobody asks.
+  std::function<void(const DurableEvent&)> on_durable;
+};
 
-// Made with everything that follows from configuration. Session must outlive it.
+// Made with everything that follows from configuration; uses the session only while it is made.
+// The session, and `progress`, must outlive it.
 class RunningReplication {
  public:
-  RunningReplication(Session& session, const ReplicationJob& job);
+  RunningReplication(Session& session, const ReplicationJob& job, Progress& progress);
   engine::Replication& replication() { return *replication_; }
-  // Writes the state file that `status` reads (below the cache directory, every second while
-  // something changes) until stopped.
+  // Writes the files that `status` reads, and says what has changed, each second until stopped.
   void publish_states(std::stop_token stop);
+  // What `status` is to show beside the state: of the full check. Thread safe.
+  void report_findings(const std::string& database, std::vector<std::string> findings);
+  // Ships, releases, and publishes a last time. False if something is left in a backlog.
   bool finish();
 
  private:
-  Session& session_;
-  std::unique_ptr<engine::Replication> replication_;
+  void add(const Database& database);
+  void follow_pattern(const DatabasePattern& pattern);
+  void publish();
+  void tell(const engine::FollowerState& before, const engine::FollowerState& now);
+
+  const World& world_;
+  Progress& progress_;
+  engine::ReplicationOptions common_;
+  std::function<void(const DurableEvent&)> on_durable_;
+  std::function<env::Path(const std::string&)> state_path_, backlog_path_;
+  std::map<std::string, std::set<std::string>> of_patterns_;  // used by the thread that looks
+
+  std::mutex mutex_;  // guards the following two
+  std::map<std::string, std::vector<std::string>> findings_;
+  std::map<std::string, LocalState> published_;
+  std::unique_ptr<engine::Replication> replication_;  // last: its threads use all of the above
 };
 
 // Runs until `stop`; then ships and releases. The exit status: kCompletedWithWarnings' if something
 // was left in a backlog.
 int replicate(Session& session, const ReplicationJob& job, std::stop_token stop);
-
-// `holdfast mark NAME`: the newest durable position of each database gets a name. With a replicator
-// at work on this host, what is committed now is waited for first (through the state file), up to
-// `longest`.
-struct MarkedPosition {
-  std::string database;
-  repository::Mark mark;
-};
-std::vector<MarkedPosition> mark(Session& session, std::span<const Database> databases,
-                                 const std::string& name, Duration longest);
 
 }  // namespace holdfast::service
 

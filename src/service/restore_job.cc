@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "service/audit.h"
@@ -65,13 +66,65 @@ RestoreTarget usual_target(Session& session, const DatabaseState& state) {
   return {state.name, state.source, "the path it was read from"};
 }
 
-std::string log_detail(const Snapshot& snapshot, const RestoreTarget& target,
+std::string log_detail(std::string_view origin, const RestoreTarget& target,
                        const engine::RestoreResult& result) {
-  return fmt::format(
-      "{} of snapshot {} to {}{}", target.database, snapshot.id.short_hex(), target.path.string(),
-      result.safety_snapshot
-          ? fmt::format("; what was there is snapshot {}", result.safety_snapshot->id.short_hex())
-          : "");
+  return fmt::format("{} of {} to {}{}", target.database, origin, target.path.string(),
+                     result.safety_snapshot ? fmt::format("; what was there is snapshot {}",
+                                                          result.safety_snapshot->id.short_hex())
+                                            : "");
+}
+
+engine::RestoreRequest request_for(Session& session, const RestoreTarget& target,
+                                   const RestoreChoices& choices) {
+  engine::RestoreRequest request;
+  request.database = target.database;
+  request.target = target.path;
+  request.while_open = choices.while_open;
+  request.safety_snapshot = choices.safety_snapshot;
+  request.safety.command = session.command();
+  request.safety.cache_directory = session.cache_directory();
+  request.safety.compression_level =
+      session.configuration().compression.value_or(codec::kDefaultCompressionLevel);
+  return request;
+}
+
+struct OneRestore {
+  std::string origin;  // "snapshot 3f2a91c0"
+  std::function<engine::RestoreResult(const engine::RestoreRequest&)> run;
+};
+using RestoreOf = std::function<OneRestore(std::size_t target)>;
+
+// One after the other; those before a failure stay.
+std::vector<engine::RestoreResult> restore_each(Session& session,
+                                                std::span<const RestoreTarget> targets,
+                                                const RestoreChoices& choices,
+                                                const RestoreOf& restore_of) {
+  std::vector<engine::RestoreResult> results;
+  recording_failures(session, "restore", [&] {
+    // Several databases belong together: none is replaced while one of them is in use.
+    for (const RestoreTarget& target : targets) {
+      if (target.exists && !choices.while_open) sqlite::refuse_while_open(target.path);
+    }
+    for (const RestoreTarget& target : targets) {
+      const OneRestore one = restore_of(results.size());
+      try {
+        results.push_back(one.run(request_for(session, target, choices)));
+      } catch (const Error& error) {
+        if (results.empty()) throw;
+        std::vector<std::string> done;
+        done.reserve(results.size());
+        for (const auto& result : results) done.push_back(result.target.string());
+        throw Error(error.code(), fmt::format("{}: {}", target.database, error.happened()),
+                    fmt::format("{} restored completely before; {} was not touched.",
+                                fmt::format("{}{}", fmt::join(done, ", "),
+                                            done.size() == 1 ? " was" : " were"),
+                                target.path.string()),
+                    std::string(error.next()));
+      }
+      record(session, "restore", "ok", log_detail(one.origin, target, results.back()));
+    }
+  });
+  return results;
 }
 
 }  // namespace
@@ -110,44 +163,44 @@ std::vector<RestoreTarget> plan_restore(Session& session, const Snapshot& snapsh
 std::vector<engine::RestoreResult> restore(Session& session, const Snapshot& snapshot,
                                            std::span<const RestoreTarget> targets,
                                            const RestoreChoices& choices) {
-  std::vector<engine::RestoreResult> results;
-  const auto restore_one = [&](const RestoreTarget& target) {
-    engine::RestoreRequest request;
-    request.database = target.database;
-    request.target = target.path;
-    request.while_open = choices.while_open;
-    request.safety_snapshot = choices.safety_snapshot;
-    request.safety.command = session.command();
-    request.safety.cache_directory = session.cache_directory();
-    request.safety.compression_level =
-        session.configuration().compression.value_or(codec::kDefaultCompressionLevel);
-    return engine::restore(session.repository(), session.world().files, snapshot, request,
-                           session.progress());
-  };
-  recording_failures(session, "restore", [&] {
-    // Several databases belong together: none is replaced while one of them is in use.
-    for (const RestoreTarget& target : targets) {
-      if (target.exists && !choices.while_open) sqlite::refuse_while_open(target.path);
-    }
-    for (const RestoreTarget& target : targets) {
-      try {
-        results.push_back(restore_one(target));
-      } catch (const Error& error) {
-        if (results.empty()) throw;
-        std::vector<std::string> done;
-        done.reserve(results.size());
-        for (const auto& result : results) done.push_back(result.target.string());
-        throw Error(error.code(), fmt::format("{}: {}", target.database, error.happened()),
-                    fmt::format("{} restored completely before; {} was not touched.",
-                                fmt::format("{}{}", fmt::join(done, ", "),
-                                            done.size() == 1 ? " was" : " were"),
-                                target.path.string()),
-                    std::string(error.next()));
-      }
-      record(session, "restore", "ok", log_detail(snapshot, target, results.back()));
-    }
+  return restore_each(session, targets, choices, [&](std::size_t) {
+    return OneRestore{fmt::format("snapshot {}", snapshot.id.short_hex()),
+                      [&](const engine::RestoreRequest& request) {
+                        return engine::restore(session.repository(), session.world().files,
+                                               snapshot, request, session.progress());
+                      }};
   });
-  return results;
+}
+
+std::vector<engine::PointInTime> read_moments(Session& session,
+                                              std::span<const std::string> databases,
+                                              const MomentChoice& choice) {
+  std::vector<engine::PointInTime> points;
+  for (const std::string& database : databases) {
+    const auto path = choose_moment(session, database, choice);
+    points.push_back(engine::read_point(session.repository(), path, database));
+  }
+  return points;
+}
+
+Snapshot states_of(std::span<const engine::PointInTime> points) {
+  Snapshot states;
+  for (const engine::PointInTime& point : points) states.databases.push_back(point.state);
+  return states;
+}
+
+std::vector<engine::RestoreResult> restore_moments(Session& session,
+                                                   std::span<const engine::PointInTime> points,
+                                                   std::span<const RestoreTarget> targets,
+                                                   const RestoreChoices& choices) {
+  return restore_each(session, targets, choices, [&](std::size_t number) {
+    const engine::PointInTime& point = points[number];
+    return OneRestore{fmt::format("position {}", to_text(point.position)),
+                      [&](const engine::RestoreRequest& request) {
+                        return engine::restore_point(session.repository(), session.world().files,
+                                                     point, request, session.progress());
+                      }};
+  });
 }
 
 std::string undo_command(const engine::RestoreResult& result, std::string_view database) {

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "engine/restore/point_in_time.h"
 #include "engine/restore/restore.h"
+#include "service/moment.h"
 #include "service/session.h"
 
 namespace holdfast::service {
@@ -32,6 +34,18 @@ struct RestoreChoices {
 std::vector<engine::RestoreResult> restore(Session& session, const repository::Snapshot& snapshot,
                                            std::span<const RestoreTarget> targets,
                                            const RestoreChoices& choices);
+
+// The same for moments of timelines. `databases` are names, each once.
+std::vector<engine::PointInTime> read_moments(Session& session,
+                                              std::span<const std::string> databases,
+                                              const MomentChoice& choice);
+// Their states as if of one snapshot, for plan_restore(); it has no id.
+repository::Snapshot states_of(std::span<const engine::PointInTime> points);
+// `targets` are those of `points`, in their order.
+std::vector<engine::RestoreResult> restore_moments(Session& session,
+                                                   std::span<const engine::PointInTime> points,
+                                                   std::span<const RestoreTarget> targets,
+                                                   const RestoreChoices& choices);
 
 // The command that undoes a restore; empty if nothing was there before.
 std::string undo_command(const engine::RestoreResult& result, std::string_view database);
