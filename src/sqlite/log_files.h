@@ -68,6 +68,7 @@ class LogFiles {
   std::optional<IndexState> index() const;
   int log() const { return log_; }
   std::optional<FileState> log_state() const { return FileState::of(log_); }
+  std::optional<FileState> index_state() const { return FileState::of(index_); }
   const FileState::Identity& index_identity() const { return index_identity_; }
   const FileState::Identity& log_identity() const { return log_identity_; }
   // One of the other processes that have the database open, or 0.

@@ -2,8 +2,18 @@
 #ifndef HOLDFAST_SQLITE_TEST_LOG_FOLLOWER_H_
 #define HOLDFAST_SQLITE_TEST_LOG_FOLLOWER_H_
 
+#include <gmock/gmock.h>
+#include <time.h>
+
 #include <algorithm>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "sqlite/test_database.h"
 #include "sqlite/wal_follower.h"
@@ -20,20 +30,34 @@ class LogFollower {
  public:
   explicit LogFollower(const Path& path) : wal(path), path_(path) {}
 
-  // Follows, and reads the whole database after that.
+  // Follows, and reads the whole database meanwhile; what is committed while it is read is looked
+  // at too, and lies over it in the end.
   bool begin() {
-    if (!wal.begin()) return false;
-    image_ = whole_image(path_);
-    return true;
+    for (int i = 0; i < 100; ++i) {
+      if (!wal.begin()) return false;
+      auto whole = std::async(std::launch::async, [&] { return whole_image(path_); });
+      std::vector<Look> looks;
+      while (whole.wait_for(std::chrono::milliseconds(0)) != std::future_status::ready) {
+        if (Look look = wal.look(kMostBytes); look.kind != Look::Kind::kNothing) {
+          looks.push_back(std::move(look));
+        }
+      }
+      image_ = whole.get();
+      for (const Look& look : looks) {
+        if (look.kind == Look::Kind::kCommits) apply(look);
+      }
+      if (wal.is_following()) return true;
+    }
+    return false;
   }
   // Looks once, and lays what it got over the image.
-  Look look(std::size_t most_bytes = 8u << 20) {
+  Look look(std::size_t most_bytes = kMostBytes) {
     Look look = wal.look(most_bytes);
     if (look.kind == Look::Kind::kCommits) apply(look);
     return look;
   }
   // Looks until there is nothing more, and answers the last look.
-  Look catch_up(std::size_t most_bytes = 8u << 20) {
+  Look catch_up(std::size_t most_bytes = kMostBytes) {
     Look last;
     do {
       last = look(most_bytes);
@@ -54,6 +78,8 @@ class LogFollower {
   WalFollower wal;
 
  private:
+  static constexpr std::size_t kMostBytes = 8u << 20;
+
   void apply(const Look& look) {
     const std::size_t page_size = look.geometry.page_size;
     EXPECT_EQ(look.loss, Loss::kNone);
@@ -72,6 +98,55 @@ class LogFollower {
 
   Path path_;
   std::string image_;
+};
+
+inline constexpr char kFollowedTable[] =
+    "PRAGMA journal_mode=WAL; CREATE TABLE t(a INTEGER PRIMARY KEY, b);"
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
+    " INSERT INTO t SELECT i, randomblob(400) FROM n;";
+
+// A database, somebody who writes to it, and somebody who follows.
+class FollowedLog : public testing::Test {
+ protected:
+  Path wal() const { return path.string() + "-wal"; }
+  Path shm() const { return path.string() + "-shm"; }
+  static void insert(OtherConnection& writer, int id) {
+    EXPECT_EQ(writer.run(fmt::format("INSERT INTO t VALUES({}, 'row')", id)), "ok []");
+  }
+  // A process that has the database open, a commit in the log, and a follower that knows it.
+  std::unique_ptr<OtherConnection> follow(LogFollower& follower, const std::string& before = "") {
+    run_sql(path, before + kFollowedTable);
+    auto writer = std::make_unique<OtherConnection>(path);
+    insert(*writer, 1000);
+    EXPECT_TRUE(follower.begin());
+    return writer;
+  }
+  // Ends the last connection a moment after the log was written back: what happens within a tick of
+  // the file system's clock cannot be told apart.
+  static void close_later(OtherConnection& writer) {
+    EXPECT_THAT(writer.run("PRAGMA wal_checkpoint(FULL)"), testing::StartsWith("ok [(0,"));
+    wait_for_a_tick();
+    writer.stop(0);
+  }
+  static void wait_for_a_tick() {
+    const auto now = [] {
+      timespec time{};
+      ::clock_gettime(CLOCK_REALTIME_COARSE, &time);
+      return std::pair(time.tv_sec, time.tv_nsec);
+    };
+    for (const auto began = now(); now() == began;) std::this_thread::yield();
+  }
+  static void expect_nothing(const Look& look) {
+    EXPECT_EQ(look.kind, Look::Kind::kNothing) << loss_name(look.loss) << ": " << look.detail;
+  }
+  static void expect_lost(const Look& look, Loss loss) {
+    EXPECT_EQ(look.kind, Look::Kind::kLost);
+    EXPECT_EQ(loss_name(look.loss), loss_name(loss)) << look.detail;
+    EXPECT_NE(look.detail, "");
+  }
+
+  env::TemporaryDirectory directory, elsewhere;
+  const Path path = directory / "a.db";
 };
 
 }  // namespace holdfast::sqlite

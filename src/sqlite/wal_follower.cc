@@ -112,7 +112,7 @@ void WalFollower::State::keep(const IndexState& index) {
   known.changes = header.changes();
   known.around = around;
   seen = header;
-  if (const auto state = files.log_state()) log_changed = state->changed;
+  if (const auto state = files.log_state()) log_modified = state->modified;
 }
 
 // While a log has never been written, its index says nothing about the database.
@@ -196,7 +196,7 @@ WalFollower::State::Answer WalFollower::State::look_without_news(const IndexStat
     // A log that was never written looks like one that was emptied by a crash.
     return lose(Loss::kIndex, "the database was written to while its log was empty");
   }
-  if (log->changed != log_changed && log->size > 0 && files.holder() == 0 &&
+  if (log->modified != log_modified && log->size > 0 && files.holder() == 0 &&
       files.index() == index) {
     // Somebody who keeps an index in memory of its own (locking_mode=EXCLUSIVE) leaves the shared
     // one as it found it.

@@ -7,11 +7,18 @@
 // What a look answers is proved:
 //  - both copies of the wal-index header are equal and its checksum is right;
 //  - each frame carries its generation's salts, and the running checksum of the frames ends in
-//    what the header says;
-//  - the commits read are as many as the header's change counter (iChange) advanced. After a reset
-//    the old generation's tail, which still stands in the file behind the new frames, or in a file
-//    deleted meanwhile whose descriptor is still open, is read first.
+//    what the header says. Within a generation of the log that is everything: frames are only
+//    appended, and each checksum covers all frames before it;
+//  - after a reset, the commits read are as many as the header's change counter (iChange)
+//    advanced. The old generation's tail, which still stands in the file behind the new frames, or
+//    in a file deleted meanwhile whose descriptor is still open, is read first. The counter begins
+//    again where an index is made anew after a crash: where that could be, it proves nothing;
+//  - after the last connection wrote the log back and deleted it, the database file has not changed
+//    since. A new log beside that very file goes on from there.
 // Otherwise it answers kLost, and the caller finds out by reading the database (a scan).
+//
+// A log that is reset faster than it is looked at (checkpoints after each commit, at full speed) is
+// lost again and again: the caller has to space its scans.
 //
 // The POSIX rule that binds the caller: closing any descriptor of a file drops all locks that this
 // process holds on it, SQLite's on `-shm` too. So descriptors of `-shm` are only ever closed
@@ -62,7 +69,7 @@ struct Look {
   Geometry geometry;
   std::vector<PageNumber> pages;
   Bytes content;
-  bool more = false;                   // `most_bytes` was reached: look again at once
+  bool more = false;  // `most_bytes` was reached, or the log was deleted: look again at once
   std::uint64_t old_tail_commits = 0;  // of `commits`: read from the generation before
 };
 
@@ -75,8 +82,9 @@ class WalFollower {
   WalFollower& operator=(const WalFollower&) = delete;
 
   // Follows from the newest committed state on: the next look() answers what was committed after
-  // this call. False if there is no log to follow: not in WAL mode, nobody has it open, or the
-  // wal-index cannot be read. So whoever begins first, and then reads the whole database, and looks
+  // this call. False if there is no log to follow: not in WAL mode, nobody has it open, the
+  // wal-index cannot be read, or stands on storage that other machines may write to (their memory
+  // is not ours). So whoever begins first, and then reads the whole database, and looks
   // on without a loss in between, has missed nothing.
   bool begin();
 

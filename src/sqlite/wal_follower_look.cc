@@ -152,20 +152,24 @@ Answer WalFollower::State::answer(const IndexState& index, CommittedPages& pages
 // ---- When the last connection closes, the log is written back and deleted ----
 
 Answer WalFollower::State::look_after_deletion(const IndexState& index) {
-  const auto log = files.log_state();
+  const auto deleted = files.index_state(), log = files.log_state();
   const auto last = files.index();
   const auto file = FileState::of(path);
-  if (!log || !last || !file) return lose(Loss::kUnreadable, "a file cannot be looked at");
+  if (!deleted || !log || !last || !file) {
+    return lose(Loss::kUnreadable, "a file cannot be looked at");
+  }
   if (last->header != index.header) return std::nullopt;
   if (log->links != 0) {
     // The index is deleted before the log.
     if (!index_file()) return nothing_new();
     return lose(Loss::kIndex, "another index took the place of the one that was followed");
   }
-  if (last->backfilled < last->header.last_frame() || files.holder() != 0) {
+  if (deleted->links != 0 || last->backfilled < last->header.last_frame() || files.holder() != 0) {
     return lose(Loss::kNoLog, "the log was deleted by somebody else than SQLite");
   }
-  if (file->identity != identity || file->changed >= log->changed) {
+  // What SQLite wrote back came before it deleted the index. Within one tick of the file system's
+  // clock, nobody can tell.
+  if (file->identity != identity || file->changed >= deleted->changed) {
     return lose(Loss::kNoLog, "the database was written to after its log was deleted");
   }
   complete_file = file;

@@ -73,9 +73,9 @@ struct WalFollower::State {
   bool following = false;
   LogFiles files;  // not open while resting, or between two logs
   Mark known;
-  Surroundings around;           // of the index that was read last
-  WalIndexHeader seen;           // the header that `known` was proved by
-  std::int64_t log_changed = 0;  // when it was proved
+  Surroundings around;            // of the index that was read last
+  WalIndexHeader seen;            // the header that `known` was proved by
+  std::int64_t log_modified = 0;  // when it was proved
   int unsettled_looks = 0;
 
   // Where the log ended, was written back as a whole and deleted, or could be by now: the database

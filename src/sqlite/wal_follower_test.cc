@@ -7,19 +7,7 @@
 namespace holdfast::sqlite {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
-
-constexpr char kTable[] =
-    "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; CREATE TABLE t(a INTEGER PRIMARY KEY, b);"
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
-    " INSERT INTO t SELECT i, randomblob(400) FROM n;";
-
-class WalFollowerTest : public testing::Test {
- protected:
-  env::TemporaryDirectory directory, elsewhere;
-  const Path path = directory / "a.db";
-};
+using WalFollowerTest = FollowedLog;
 
 TEST_F(WalFollowerTest, FollowsNothingWhereThereIsNoLog) {
   run_sql(path, "CREATE TABLE t(a)");
@@ -32,7 +20,7 @@ TEST_F(WalFollowerTest, FollowsNothingWhereThereIsNoLog) {
 }
 
 TEST_F(WalFollowerTest, AnswersEachCommitOnce) {
-  run_sql(path, kTable);
+  run_sql(path, kFollowedTable);
   OtherConnection writer(path);
   writer.run("INSERT INTO t VALUES(1000, 'first')");
   LogFollower follower(path);
@@ -52,7 +40,7 @@ TEST_F(WalFollowerTest, AnswersEachCommitOnce) {
 }
 
 TEST_F(WalFollowerTest, TakesSeveralCommitsTogetherWithTheNewestContentOfEachPage) {
-  run_sql(path, kTable);
+  run_sql(path, kFollowedTable);
   OtherConnection writer(path);
   writer.run("INSERT INTO t VALUES(1000, 'first')");
   LogFollower follower(path);
@@ -65,7 +53,7 @@ TEST_F(WalFollowerTest, TakesSeveralCommitsTogetherWithTheNewestContentOfEachPag
 }
 
 TEST_F(WalFollowerTest, LeavesOutWhatWasRolledBack) {
-  run_sql(path, kTable);
+  run_sql(path, kFollowedTable);
   OtherConnection writer(path);
   writer.run("PRAGMA cache_size=10");
   LogFollower follower(path);
@@ -82,7 +70,7 @@ TEST_F(WalFollowerTest, LeavesOutWhatWasRolledBack) {
 }
 
 TEST_F(WalFollowerTest, ReadsTheTailOfTheOldGenerationAfterAReset) {
-  run_sql(path, kTable);
+  run_sql(path, kFollowedTable);
   OtherConnection writer(path);
   for (int i = 0; i < 20; ++i) writer.run(fmt::format("INSERT INTO t VALUES({}, 'x')", 1000 + i));
   LogFollower follower(path);
@@ -97,7 +85,7 @@ TEST_F(WalFollowerTest, ReadsTheTailOfTheOldGenerationAfterAReset) {
 }
 
 TEST_F(WalFollowerTest, NoticesThatTheTailWasOverwritten) {
-  run_sql(path, kTable);
+  run_sql(path, kFollowedTable);
   OtherConnection writer(path);
   writer.run("INSERT INTO t VALUES(1000, 'x')");
   LogFollower follower(path);

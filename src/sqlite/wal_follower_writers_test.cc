@@ -1,0 +1,174 @@
+// The log followed while other processes write, checkpoint, come, go and die as fast as they can.
+#include <gmock/gmock.h>
+
+#include <array>
+#include <chrono>
+#include <future>
+#include <map>
+#include <random>
+
+#include "sqlite/test_log_follower.h"
+
+namespace holdfast::sqlite {
+namespace {
+
+// Does as many transactions as each line says, in the way that the other words of it say.
+constexpr char kWriter[] = R"py(
+import random, sqlite3, sys, time
+path, seed = sys.argv[1], int(sys.argv[2])
+dice = random.Random(seed)
+kinds = ["PASSIVE", "FULL", "RESTART", "TRUNCATE"]
+def open():
+    db = sqlite3.connect(path, isolation_level=None, timeout=60)
+    db.execute("PRAGMA synchronous=" + dice.choice(["OFF", "NORMAL", "FULL"]))
+    db.execute("PRAGMA wal_autocheckpoint=" + sys.argv[3])
+    db.execute("PRAGMA cache_size=20")
+    return db
+db = open()
+print("ready")
+for line in sys.stdin:
+    words = line.split()
+    for i in range(int(words[0])):
+        if "reopen" in words and dice.random() < 0.02:
+            db.close()
+            db = open()
+        if "paced" in words:
+            time.sleep(0.001)
+        db.execute("BEGIN IMMEDIATE")
+        for j in range(dice.choice([1, 1, 1, 3, 30])):
+            db.execute("INSERT OR REPLACE INTO t VALUES(?, ?)",
+                       (dice.randrange(500), dice.randbytes(dice.randrange(900))))
+        if dice.random() < 0.03:
+            db.execute("DELETE FROM t WHERE a > ?", (dice.randrange(500),))
+        db.execute("COMMIT" if dice.random() < 0.95 else "ROLLBACK")
+        if "checkpoint" in words and dice.random() < 0.05:
+            db.execute("PRAGMA wal_checkpoint(%s)" % dice.choice(kinds))
+        if "vacuum" in words and dice.random() < 0.01:
+            db.execute("VACUUM")
+    print("done")
+)py";
+
+struct Load {
+  const char* name;
+  const char* automatic_checkpoint;  // frames
+  const char* words;
+  int writers;
+};
+
+class WalFollowerUnderLoad : public testing::TestWithParam<Load> {
+ protected:
+  WalFollowerUnderLoad() {
+    run_sql(path,
+            "PRAGMA auto_vacuum=FULL; PRAGMA journal_mode=WAL;"
+            "CREATE TABLE t(a INTEGER PRIMARY KEY, b); CREATE INDEX by_b ON t(b);");
+    RecordProperty("seed", std::to_string(seed));
+  }
+  // Looks without a pause until the writer answers; a loss is repaired by a whole read.
+  void follow_until_done(OtherProcess& writer, LogFollower& follower) {
+    auto done = std::async(std::launch::async, [&] { return writer.receive(); });
+    while (done.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      count(follower.look(1u << 20), follower);
+    }
+    EXPECT_EQ(done.get(), "done");
+  }
+  void count(const Look& look, LogFollower& follower) {
+    if (look.kind == Look::Kind::kCommits) {
+      commits += look.commits;
+      resets += look.old_tail_commits > 0 ? 1 : 0;
+    } else if (look.kind == Look::Kind::kLost) {
+      ++losses[std::string(loss_name(look.loss)) + ": " + look.detail];
+      follower.begin();
+    }
+  }
+  std::string summary() const {
+    std::string text = fmt::format("{} commits, {} tails", commits, resets);
+    for (const auto& [loss, times] : losses) text += fmt::format("; {} × {}", times, loss);
+    return text;
+  }
+
+  env::TemporaryDirectory directory;
+  const Path path = directory / "a.db";
+  const unsigned seed = std::random_device{}();
+  std::uint64_t commits = 0, resets = 0;
+  std::map<std::string, int> losses;
+};
+
+constexpr Load kLoads[] = {
+    {"CheckpointsAfterEachCommit", "1", "paced", 1},
+    {"CheckpointsAfterEachCommitAtFullSpeed", "1", "", 1},
+    {"CheckpointsAlmostNever", "100000", "", 1},
+    {"CheckpointsOfAllKinds", "50", "checkpoint paced", 1},
+    {"CheckpointsOfAllKindsByTwo", "20", "checkpoint", 2},
+    {"LastCloses", "1000", "reopen paced", 1},
+    {"Vacuums", "1000", "vacuum checkpoint", 1},
+};
+INSTANTIATE_TEST_SUITE_P(Of, WalFollowerUnderLoad, testing::ValuesIn(kLoads),
+                         [](const auto& load) { return std::string(load.param.name); });
+
+TEST_P(WalFollowerUnderLoad, HasTheSameImageAtEachQuietPoint) {
+  SCOPED_TRACE(fmt::format("seed {}", seed));
+  const Load& load = GetParam();
+  std::vector<std::unique_ptr<OtherProcess>> writers;
+  for (int i = 0; i < load.writers; ++i) {
+    writers.push_back(std::make_unique<OtherProcess>(
+        kWriter, std::vector<std::string>{path.string(), std::to_string(seed + i),
+                                          load.automatic_checkpoint}));
+    ASSERT_EQ(writers.back()->receive(), "ready");
+  }
+  LogFollower follower(path);
+  for (auto& writer : writers) writer->send("1 plain");
+  for (auto& writer : writers) ASSERT_EQ(writer->receive(), "done");
+  ASSERT_TRUE(follower.begin());
+  for (int round = 0; round < 10 && !HasFailure(); ++round) {
+    for (auto& writer : writers) writer->send(fmt::format("60 {}", load.words));
+    for (auto& writer : writers) follow_until_done(*writer, follower);
+    Look look = follower.catch_up();
+    if (look.kind == Look::Kind::kLost) count(look, follower);
+    EXPECT_TRUE(follower.is_whole()) << summary();
+    if (round % 3 == 2) follower.wal.rest();
+  }
+  fmt::print("{}\n", summary());
+  if (std::string_view(load.words).ends_with("paced")) {
+    EXPECT_GT(commits, 0);
+  }
+}
+
+// Looks come at any time, and seldom; the index is made anew with every new writer.
+TEST(WalFollowerBesideKilledWriters, IsRightOrKnowsThatItIsNot) {
+  env::TemporaryDirectory directory;
+  const Path path = directory / "a.db";
+  run_sql(path, kFollowedTable);
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE(fmt::format("seed {}", seed));
+  std::mt19937 random(seed);
+  LogFollower follower(path);
+  int followed = 0, lost = 0;
+  for (int round = 0; round < 40 && !testing::Test::HasFailure(); ++round) {
+    const char* checkpoint = std::array{"5", "50", "1000"}[random() % 3];
+    OtherProcess writer(kWriter, {path.string(), std::to_string(random()), checkpoint});
+    ASSERT_EQ(writer.receive(), "ready");
+    for (int part = 0; part < 4; ++part) {
+      writer.send(fmt::format("{} {}", random() % 4, random() % 3 == 0 ? "checkpoint" : ""));
+      if (random() % 2 == 0) follower.look();
+      if (random() % 2 == 0) {
+        ASSERT_EQ(writer.receive(), "done");
+      }
+      if (random() % 2 == 0) follower.look();
+    }
+    writer.stop(SIGKILL);
+    if (random() % 2 == 0) continue;  // the next look is after the next writer's first one
+    whole_image(path);                // somebody reads, and makes the index anew
+    follower.catch_up();
+    if (!follower.wal.is_following()) {
+      ++lost;
+      ASSERT_TRUE(follower.begin());
+    } else {
+      ++followed;
+    }
+    EXPECT_TRUE(follower.is_whole());
+  }
+  fmt::print("{} followed, {} lost\n", followed, lost);
+}
+
+}  // namespace
+}  // namespace holdfast::sqlite
