@@ -3,7 +3,9 @@
 #define HOLDFAST_REPOSITORY_TIMELINE_RETENTION_H_
 
 #include <chrono>
+#include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,13 +37,21 @@ struct Thinning {
   std::vector<AnchorName> anchors;    // the same; their snapshots go with them
 };
 // Of the positions in one period the one that costs least is kept: an anchor, else the one with the
-// widest segment. Side branches are thinned alike. Ages are measured from `now`; what lies in the
-// future is new.
+// widest segment; of equals the newest. Side branches are thinned alike, each by itself. Ages are
+// measured from `now`; what lies in the future is new. What cannot be reached is removed when it is
+// older than an hour. The first anchor of a branch stays as long as anything that the branch goes
+// on from.
 Thinning plan_thinning(const Timeline& timeline, std::span<const Mark> marks,
                        const TimelinePolicy& policy, Time now);
 // Anchors first, then their snapshots (only those tagged kReplicatedTag), then segments. Whatever
-// is gone already is no error; an interruption leaves what another run removes.
+// is gone already is no error. An interruption leaves what another run removes, except for
+// snapshots whose anchor is gone: remove_unanchored() removes those.
 void thin(const Repository& repository, const Timeline& timeline, const Thinning& thinning);
+
+// Snapshots of this series alone that are tagged kReplicatedTag, belong to no anchor and are older
+// than an hour: an interruption left them. Reads each snapshot without an anchor, so it is for the
+// beginning of a session, not for each thinning.
+void remove_unanchored(const Repository& repository, const Timeline& timeline, Time now);
 
 struct TimelineVerdict {
   std::uint64_t segments = 0, anchors = 0, reachable = 0;  // positions
