@@ -17,7 +17,7 @@
 namespace holdfast::repository {
 
 struct Proof {
-  ObjectId id;
+  ObjectId id;  // random; put_proof() chooses it if it is zero
   Time time{};  // when the drill began
   std::string database, host, version;
   SnapshotId snapshot;  // restored from
