@@ -96,6 +96,11 @@ bool Backlog::add(repository::SealedObject object, Time commit) {
   return true;
 }
 
+void Backlog::hold(std::string_view why) {
+  failure_ = why;
+  keep_on_disk();
+}
+
 void Backlog::keep_on_disk() {
   for (Entry& entry : entries_) {
     if (!entry.file.empty()) continue;
@@ -123,8 +128,7 @@ bool Backlog::send() {
         repository::put_sealed(repository_, {.name = entry.name, .content = *sealed});
       } catch (const Error& error) {
         if (!is_store_away(error)) throw;
-        failure_ = error.what();
-        keep_on_disk();
+        hold(error.what());
         return false;
       }
       bytes_sent_ += entry.size;

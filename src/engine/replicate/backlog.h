@@ -52,8 +52,9 @@ class Backlog {
   std::uint64_t bytes_sent() const { return bytes_sent_; }
   // The store refuses the first one for good: it is given up. Nothing for an empty one.
   void drop_first();
-  // Moves what is in memory to the disk, as far as there is room: for another run.
-  void keep_on_disk();
+  // The store is away: what is in memory goes to the disk, as far as there is room, and what is
+  // added until send() succeeds.
+  void hold(std::string_view why);
 
  private:
   struct Entry {
@@ -64,6 +65,7 @@ class Backlog {
     Time commit{};
   };
   bool write_to_disk(Entry& entry);
+  void keep_on_disk();
 
   const repository::Repository& repository_;
   env::FileSystem& files_;

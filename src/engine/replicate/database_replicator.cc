@@ -278,7 +278,7 @@ bool Implementation::finish(Duration longest) {
   const std::lock_guard running(job_mutex_);
   const std::lock_guard lock(mutex_);
   if (!is_shipped()) send();
-  backlog_.keep_on_disk();
+  if (!is_shipped()) backlog_.hold("stopped before it was sent");
   if (lease_ && !deposed_) {
     try {
       lease_->release();

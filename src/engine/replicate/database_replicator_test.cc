@@ -99,6 +99,7 @@ TEST_F(ReplicatorTest, SendsWhatAnEarlierRunCouldNotSend) {
   EXPECT_FALSE(replicator->finish(milliseconds(300)));
   const std::string image = image_of(database());
   store.repair();
+  options.lease.stale_after = milliseconds(1);  // this process lives, which a crash would not leave
   start();
   EXPECT_EQ(flush(), (Position{2, 2}));
   EXPECT_TRUE(restored_at({1, 2}) == image);
@@ -152,7 +153,7 @@ TEST_F(ReplicatorTest, LearnsACommitThatIsTooLargeByReadingTheDatabase) {
 }
 
 TEST_F(ReplicatorTest, ClosesIntoASnapshotThatABackupAddsNothingTo) {
-  options.overlay_bytes = 200'000;
+  options.overlay_bytes = 100'000;
   start();
   flush();
   for (int i = 0; i < 60; ++i) {
@@ -253,6 +254,21 @@ TEST_F(ReplicatorTest, ReportsCommitsThatNobodySaw) {
   expect_every_image();
 }
 
+TEST_F(ReplicatorTest, GoesOnBesideALogThatADeadProcessLeft) {
+  update(1);
+  writer.reset();
+  ASSERT_GT(std::filesystem::file_size(database().string() + "-wal"), 0u);
+  start();
+  flush();
+  writer.emplace(database());
+  update(2);
+  flush();
+  update(3);
+  flush();
+  expect_every_image();
+  EXPECT_EQ(timeline().anchors.size(), 1u);
+}
+
 TEST_F(ReplicatorTest, ForksWhereTheDatabaseIsOlderThanItsTimeline) {
   start();
   const Position old = flush();
@@ -264,6 +280,9 @@ TEST_F(ReplicatorTest, ForksWhereTheDatabaseIsOlderThanItsTimeline) {
   const Position newest = flush();
   replicator->finish(kLongest);
   writer.reset();
+  for (const char* suffix : {"-wal", "-shm"}) {
+    std::filesystem::remove(database().string() + suffix);
+  }
   std::filesystem::rename(directory / "old.db", database());
   start();
   const Position forked = flush();
@@ -311,7 +330,9 @@ TEST_F(ReplicatorTest, RefusesAFreshDatabaseBesideAFullHistory) {
 
 TEST_F(ReplicatorTest, WaitsForADatabaseThatIsNotThereYet) {
   writer.reset();
-  std::filesystem::remove(database());
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(database().string() + suffix);
+  }
   start();
   settle();
   EXPECT_EQ(replicator->state().phase, Phase::kWaiting);
@@ -357,7 +378,7 @@ TEST_F(ReplicatorTest, RestsAndGoesOn) {
 TEST_F(ReplicatorTest, ClosesAfterThinningManyShortSegments) {
   options.retention.steps = {{std::chrono::seconds(0), std::chrono::seconds(0)},
                              {std::chrono::hours(2), std::chrono::hours(1)}};
-  options.overlay_bytes = 150'000;
+  options.overlay_bytes = 60'000;
   start();
   flush();
   Position last;

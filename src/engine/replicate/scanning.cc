@@ -82,7 +82,9 @@ bool Implementation::end_scan() {
   last_scan_ = elapsed();
   ++scans_;
   error_patience_.reset();
-  const bool learnt = !scan_broke_;
+  // Opening the database makes the index of a log anew that nobody has open, which ends following;
+  // but nothing was written.
+  const bool learnt = !scan_broke_ || (stamp_settled_ && stamp() == scan_stamp_);
   mode_ = log_follows_ ? Mode::kLog : Mode::kStamp;
   if (mode_ == Mode::kStamp && !stamp_settled_ && !first_change_) {
     first_change_ = last_change_ = elapsed() + 2 * kClockTick;

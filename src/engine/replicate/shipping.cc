@@ -166,6 +166,7 @@ bool Implementation::confirm() {
     return true;
   } catch (const Error& error) {
     report_error(error.what());
+    backlog_.hold(error.what());
     return false;
   }
 }
