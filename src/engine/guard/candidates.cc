@@ -140,17 +140,16 @@ WrittenCandidate Candidates::write(env::File& file, const env::Path& path, bool 
                           accept_any ? "is intact" : "is intact and satisfies the invariants"));
 }
 
-std::optional<std::vector<sqlite::TablePresence>> Candidates::newest_tables(env::File& file,
-                                                                            const env::Path& path) {
+bool Candidates::write_newest(env::File& file) {
   for (std::size_t number = 0; number < tries(candidates_); ++number) {
     try {
       write_state(candidates_[number], file);
-      return sqlite::look_at_tables(path, request_.restore.busy_timeout);
+      return true;
     } catch (const Error& error) {
       if (!is_about_this_state(error)) throw;
     }
   }
-  return std::nullopt;
+  return false;
 }
 
 }  // namespace holdfast::engine

@@ -39,9 +39,8 @@ class Candidates {
   // synced. If there is none and `accept_any`, with the newest that is intact. Throws kGuardRefused
   // if there is none of these either, and what the store throws.
   WrittenCandidate write(env::File& file, const env::Path& path, bool accept_any);
-  // Of the newest intact state. For a fresh database whose history may be full.
-  std::optional<std::vector<sqlite::TablePresence>> newest_tables(env::File& file,
-                                                                  const env::Path& path);
+  // The newest state that is intact, only to be looked at; false if there is none.
+  bool write_newest(env::File& file);
 
  private:
   repository::DatabaseState write_state(const Candidate& candidate, env::File& file);

@@ -17,8 +17,16 @@ namespace {
 constexpr unsigned kThreads = 2;
 constexpr std::uint64_t kFewPages = 32;  // so few may all have changed
 constexpr std::uint64_t kSmall = 32u << 20;
+constexpr std::uint64_t kCheapPages = 4096;  // to be restored only to look at them
 
-using Tables = std::vector<sqlite::TablePresence>;
+// A table whose rows cannot be counted counts as empty.
+std::uint64_t sum_of_rows(const sqlite::DatabaseStatistics& statistics) {
+  std::uint64_t rows = 0;
+  for (const sqlite::TableStatistics& table : statistics.tables) {
+    if (!table.name.starts_with("sqlite_")) rows += table.rows.value_or(0);
+  }
+  return rows;
+}
 
 class LineageSearch {
  public:
@@ -30,7 +38,9 @@ class LineageSearch {
 
  private:
   void look_at_pages();
-  std::string find_damage(sqlite::PageSource& source) const;
+  void find_damage(sqlite::PageSource& source);
+  bool may_be_fresh(const repository::DatabaseState& newest) const;
+  std::uint64_t rows_of_newest();
   // What the history is fuller with; empty if it is not.
   std::string fuller();
   LineageFinding by_pages() const;
@@ -41,6 +51,7 @@ class LineageSearch {
   const GuardRequest& request_;
   std::optional<DigestTable> table_;
   Fingerprint print_;
+  std::uint64_t rows_ = 0;  // unless it is the newest state
   std::string damage_;
 };
 
@@ -54,34 +65,50 @@ void LineageSearch::look_at_pages() {
   const sqlite::ReadView view(request_.path, request_.restore.busy_timeout);
   print_ = take_fingerprint(repository_, view.source(), table_ ? &*table_ : nullptr, kThreads);
   const auto newest = history_.newest();
-  if (!newest || !print_.checksum.starts_with(newest->check)) damage_ = find_damage(view.source());
+  if (!newest || !print_.checksum.starts_with(newest->check)) find_damage(view.source());
 }
 
 // The structure is looked at in the view whose pages were read; a small database is read again.
-std::string LineageSearch::find_damage(sqlite::PageSource& source) const {
+void LineageSearch::find_damage(sqlite::PageSource& source) {
   const auto structure = sqlite::gather_statistics(source, print_.facts);
-  if (!structure.problems.empty()) return structure.problems.front();
+  rows_ = sum_of_rows(structure);
+  if (!structure.problems.empty()) {
+    damage_ = structure.problems.front();
+    return;
+  }
   const auto [page_size, page_count] = print_.geometry;
-  if (std::uint64_t{page_size} * page_count > kSmall) return {};
+  if (std::uint64_t{page_size} * page_count > kSmall) return;
   const auto messages = sqlite::quick_check(request_.path, request_.restore.busy_timeout);
-  return messages.empty() ? std::string() : messages.front();
+  if (!messages.empty()) damage_ = messages.front();
+}
+
+// Most databases are not, which their pages tell for nothing.
+bool LineageSearch::may_be_fresh(const repository::DatabaseState& newest) const {
+  const std::uint64_t pages = print_.geometry.page_count;
+  if (newest.page_count <= kCheapPages || pages * 2 < newest.page_count) return true;
+  return table_ && print_.same * 2 < std::min(pages, table_->header().page_count);
+}
+
+std::uint64_t LineageSearch::rows_of_newest() {
+  ScratchFile scratch(files_, request_.path);
+  Candidates candidates(repository_, history_, request_, no_progress());
+  if (!candidates.write_newest(scratch.file())) return 0;
+  const sqlite::ReadView view(scratch.path(), request_.restore.busy_timeout);
+  const Fingerprint print = take_fingerprint(repository_, view.source(), nullptr, kThreads);
+  return sum_of_rows(sqlite::gather_statistics(view.source(), print.facts));
 }
 
 std::string LineageSearch::fuller() {
-  const Tables tables = sqlite::look_at_tables(request_.path, request_.restore.busy_timeout);
   const auto candidates = history_.candidates();
-  for (const Candidate& candidate : candidates) {
-    const auto* state = history_.state_of(candidate);
-    if (state == nullptr || !state->tables_counted) continue;
-    if (is_emptier(tables, *state)) return candidate.sentence;
-    break;  // an older one may be fuller because rows were deleted since
-  }
-  // Rows may have come after that snapshot: only the state itself tells.
-  if (has_rows(tables) || candidates.empty() || !candidates.front().path) return {};
-  ScratchFile scratch(files_, request_.path);
-  const auto newest = Candidates(repository_, history_, request_, no_progress())
-                          .newest_tables(scratch.file(), scratch.path());
-  return newest && has_rows(*newest) ? candidates.front().sentence : std::string();
+  if (candidates.empty()) return {};
+  const auto* newest = history_.state_of(candidates.front());
+  if (newest == nullptr || !may_be_fresh(*newest)) return {};
+  const auto tables = sqlite::look_at_tables(request_.path, request_.restore.busy_timeout);
+  const bool emptier = newest->tables_counted && is_emptier(tables, *newest);
+  // An application that begins anew may put some rows into a new database. Rows may also have come
+  // after the snapshot: only the state itself tells.
+  if (emptier || rows_ * 2 < rows_of_newest()) return candidates.front().sentence;
+  return {};
 }
 
 LineageFinding LineageSearch::by_pages() const {
@@ -106,7 +133,7 @@ LineageFinding LineageSearch::run() {
   if (!damage_.empty()) return {Lineage::kNoHistory, {}, damage_};
   const std::string full = fuller();
   const auto earlier = history_.find(print_.checksum);
-  if (!full.empty()) return {Lineage::kEmptier, full + " has rows that it lacks", {}};
+  if (!full.empty()) return {Lineage::kEmptier, full + " has far more rows", {}};
   if (!earlier) return by_pages();
   const auto age = newest->time - earlier->time;
   if (age <= Duration::zero()) return {Lineage::kNewest, "it is equal to " + earlier->sentence, {}};

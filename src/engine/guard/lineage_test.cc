@@ -72,6 +72,22 @@ TEST_F(LineageTest, CallsTheFirstStateOfAHistoryEmptierThoughItIsOneOfItsPositio
   EXPECT_EQ(names(), "One");
 }
 
+TEST_F(LineageTest, CallsAFreshDatabaseEmptierThoughTheApplicationHasPutRowsIntoIt) {
+  at.sql(std::string("CREATE TABLE users (name); INSERT INTO users VALUES ('admin');") + kSchema);
+  line.anchor();
+  line.commit(twelve().substr(sizeof kSchema - 1));
+  wipe();
+  at.sql(std::string("CREATE TABLE users (name); INSERT INTO users VALUES ('root');") + kSchema);
+  EXPECT_EQ(lineage(), Lineage::kEmptier);
+}
+
+TEST_F(LineageTest, CallsADatabaseAheadFromWhichRowsWereDeleted) {
+  at.sql(twelve());
+  line.anchor();
+  at.sql("DELETE FROM campaigns WHERE id % 2 = 0");
+  EXPECT_EQ(lineage(), Lineage::kAhead);
+}
+
 TEST_F(LineageTest, ServesADatabaseThatItsHistorySaysIsEmpty) {
   at.sql(twelve());
   line.anchor();
