@@ -18,6 +18,7 @@ enum class Command {
   kStats,
   kLog,
   kVerify,
+  kGuard,
   kRestore,
   kTimeline,
   kMark,
@@ -68,6 +69,7 @@ struct Arguments {
   std::string at, position, mark;                       // restore
   bool while_open = false, no_safety_snapshot = false;  // restore
   bool prune = false;                                   // forget
+  bool fix = false;                                     // guard
   std::string max_unused;                               // prune
   bool replace = false;                                 // key recovery
 };
