@@ -18,7 +18,6 @@ enum class Command {
   kStats,
   kLog,
   kVerify,
-  kGuard,
   kRestore,
   kTimeline,
   kMark,
