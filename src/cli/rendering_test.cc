@@ -3,6 +3,7 @@
 #include "cli/progress_line.h"
 #include "cli/snapshot_text.h"
 #include "cli/table.h"
+#include "cli/timeline_text.h"
 #include "cli/wording.h"
 
 namespace holdfast::cli {
@@ -123,6 +124,34 @@ TEST(SnapshotText, ShowsTheLargestTablesAndAllWhenAsked) {
   EXPECT_THAT(some, Not(HasSubstr("table1 ")));
   EXPECT_THAT(some, HasSubstr("and 10 smaller"));
   EXPECT_THAT(snapshot_details(snapshot(), true), HasSubstr("table1 "));
+}
+
+TEST(TimelineText, DrawsALineWithItsGapAndMarks) {
+  using service::TimelineRow;
+  using Kind = TimelineRow::Kind;
+  const Time began = parse_rfc3339("2026-11-21T03:00:00Z").value();
+  const auto after = [&](int minutes) { return began + std::chrono::minutes(minutes); };
+  service::TimelineDescription timeline;
+  timeline.database = "app";
+  timeline.states = 11;
+  timeline.newest = {2, 12};
+  timeline.newest_time = after(90);
+  timeline.rows = {
+      {Kind::kReachable, began, after(10), {1, 1}, {1, 10}, 10, ""},
+      {Kind::kMark, after(5), after(5), {1, 6}, {1, 6}, 1, "before\x1b deploy"},
+      {Kind::kGap, after(10), after(90), {1, 10}, {2, 12}, 0, "nobody followed it"},
+      {Kind::kReachable, after(90), after(90), {2, 12}, {2, 12}, 1, ""},
+  };
+  std::size_t place = 0;
+  const std::string text = timeline_text(timeline);
+  for (const char* part :
+       {"┬  1.1\n", "│  10 states over 10 min 0 s\n", "◆  mark \"before? deploy\" at 1.6\n",
+        "┴  1.10\n", "╳  gap of 1 h 20 min: nobody followed it\n", "●  2.12\n",
+        "app: 11 states, the newest 2.12 of "}) {
+    const auto found = text.find(part, place);
+    ASSERT_NE(found, std::string::npos) << part << "\n" << text;
+    place = found;
+  }
 }
 
 }  // namespace
