@@ -113,6 +113,31 @@ void WalFollower::State::keep(const IndexState& index) {
   known.around = around;
   seen = header;
   if (const auto state = files.log_state()) log_modified = state->modified;
+  keep_file(index);
+}
+
+// Behind a reading of the index: a checkpoint that writes after it shows in the next one.
+void WalFollower::State::keep_file(const IndexState& index) {
+  const auto file = FileState::of(path);
+  if (!file) return;
+  written = {.size = file->size,
+             .modified = file->modified,
+             .salts = index.header.salts(),
+             .backfilled = index.backfilled,
+             .attempted = index.attempted};
+}
+
+bool WalFollower::State::is_file_changed(const FileState& file) const {
+  return file.size != written.size || file.modified != written.modified;
+}
+
+// In WAL mode only a checkpoint writes to the database file. It says beforehand how far it will go,
+// and afterwards how far it went.
+bool WalFollower::State::is_written_by_others(const IndexState& index,
+                                              const FileState& file) const {
+  return is_file_changed(file) && index.header.salts() == written.salts &&
+         index.backfilled == written.backfilled && index.backfilled == index.attempted &&
+         written.backfilled == written.attempted;
 }
 
 // While a log has never been written, its index says nothing about the database.
@@ -139,6 +164,11 @@ Look WalFollower::State::lose(Loss loss, std::string detail) {
   look.loss = loss;
   look.detail = std::move(detail);
   return look;
+}
+
+// After a crash nobody can tell whether what wrote to the file was a checkpoint.
+Look WalFollower::State::lose_rebuilt() {
+  return lose(Loss::kIndex, "the index was made anew, and the database file written to");
 }
 
 // A state that could not be read is no loss while the index moves on: there is a newer one by then.
@@ -183,6 +213,9 @@ WalFollower::State::Answer WalFollower::State::try_look(std::size_t most_bytes) 
   const auto index = read_index();
   if (!index) return unsettled();
   unsettled_looks = 0;
+  if (is_written_by_others(*index, *file)) {
+    return lose(Loss::kReplaced, "something else than SQLite wrote to the database file");
+  }
   if (is_known(index->header)) return look_without_news(*index, *file);
   return read_commits(*index, most_bytes);
 }
@@ -202,7 +235,12 @@ WalFollower::State::Answer WalFollower::State::look_without_news(const IndexStat
     // one as it found it.
     return lose(Loss::kIndex, "the log is written by nobody who shares its index");
   }
-  if (index.header != seen) keep(index);
+  if (index.header != seen) {
+    if (is_file_changed(file)) return lose_rebuilt();
+    keep(index);
+  } else if (is_file_changed(file)) {
+    keep_file(index);
+  }
   return nothing_new();
 }
 

@@ -59,6 +59,31 @@ TEST_F(WalFollowerFiles, AnotherFileAtThePathIsALoss) {
   expect_lost(follower.look(), Loss::kReplaced);
 }
 
+TEST_F(WalFollowerFiles, ACopyWrittenIntoTheFileIsALoss) {
+  LogFollower follower(path);
+  auto writer = follow(follower);
+  const std::string old = file_content(path);
+  insert(*writer, 2000);
+  EXPECT_EQ(follower.look().commits, 1);
+  writer->run("PRAGMA wal_checkpoint(FULL)");
+  expect_nothing(follower.look());
+  writer->stop(SIGKILL);
+  write_content(path, old);  // beside the log of another state
+  expect_lost(follower.look(), Loss::kReplaced);
+}
+
+TEST_F(WalFollowerFiles, ACopyWrittenIntoTheFileIsALossEvenWhenTheLogGoesOnBeforeTheNextLook) {
+  LogFollower follower(path);
+  auto writer = follow(follower);
+  writer->run("PRAGMA wal_checkpoint(FULL)");
+  expect_nothing(follower.look());
+  writer->stop(SIGKILL);
+  write_content(path, file_content(path));
+  writer = std::make_unique<OtherConnection>(path);
+  insert(*writer, 2000);
+  expect_lost(follower.look(), Loss::kIndex);
+}
+
 TEST_F(WalFollowerFiles, AFileThatWasDeletedAndMadeAgainIsALoss) {
   LogFollower follower(path);
   const auto writer = follow(follower);

@@ -59,11 +59,16 @@ Answer WalFollower::State::read_same_generation(const IndexState& index, Committ
   if (!from) return broken(index, Loss::kOverwritten, "the log begins otherwise by now");
   FrameReader reader(files.log(), header.page_size(), *from, header.last_frame());
   LogPlace held = *from;
-  gather(reader, pages, held, true);
+  const std::uint64_t commits = gather(reader, pages, held, true);
   if (!pages.is_full() && !ends_at(reader, header)) {
     return broken(
         index, Loss::kOverwritten,
         fmt::format("frame {} does not go on from the one before", reader.place().frame + 1));
+  }
+  const bool counted = !known.changes || pages.is_full() ||
+                       static_cast<std::uint32_t>(commits) == header.changes() - *known.changes;
+  if (const auto file = FileState::of(path); !counted && (!file || is_file_changed(*file))) {
+    return lose_rebuilt();
   }
   return answer(index, pages, held, 0);
 }

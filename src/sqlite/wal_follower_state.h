@@ -28,6 +28,14 @@ struct Mark {
   Surroundings around;
 };
 
+// The database file beside the state of its write-back, both as they were at some moment.
+struct WrittenBack {
+  std::uint64_t size = 0;
+  std::int64_t modified = 0;
+  std::uint64_t salts = 0;
+  std::uint32_t backfilled = 0, attempted = 0;
+};
+
 LogPlace end_of(const WalIndexHeader& header);
 Look nothing_new();
 
@@ -54,14 +62,18 @@ struct WalFollower::State {
   Answer broken(const IndexState& index, Loss loss, std::string detail);
   Answer unsettled();
   Look lose(Loss loss, std::string detail);
+  Look lose_rebuilt();
 
   std::optional<LogPlace> beginning_of(std::uint64_t salts) const;
   bool is_known(const WalIndexHeader& header) const;
   bool is_in_place() const;
   bool could_be_rebuilt() const;
+  bool is_written_by_others(const IndexState& index, const FileState& file) const;
+  bool is_file_changed(const FileState& file) const;
   std::optional<IndexState> read_index();
   std::optional<FileState> index_file() const;
   void keep(const IndexState& index);
+  void keep_file(const IndexState& index);
   PageNumber known_pages(std::uint32_t page_size) const;
   bool reopen();
 
@@ -76,6 +88,7 @@ struct WalFollower::State {
   Surroundings around;            // of the index that was read last
   WalIndexHeader seen;            // the header that `known` was proved by
   std::int64_t log_modified = 0;  // when it was proved
+  WrittenBack written;
   int unsettled_looks = 0;
 
   // Where the log ended, was written back as a whole and deleted, or could be by now: the database
