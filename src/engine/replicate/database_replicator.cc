@@ -10,8 +10,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A database with a rollback journal is read when it was quiet for so long, or after so long.
-constexpr milliseconds kQuiet{50}, kLongestUnread{1000};
+constexpr milliseconds kQuiet{50};  // a database without a log is read when it was quiet so long
 constexpr std::size_t kSmallOverlay = 256u << 10;  // not worth a snapshot of its own
 constexpr std::uint64_t kFewSegments = 64;
 constexpr milliseconds kTurn{5};  // between two steps of somebody who waits
@@ -224,8 +223,8 @@ bool Implementation::hurry(std::uint64_t scans_wanted) {
   }
   if (mode_ == Mode::kStamp) {
     if (scans_ >= scans_wanted) return is_shipped();
-    stamp_settled_ = false;
-    first_change_ = last_change_ = elapsed() - Duration(kLongestUnread);
+    read_soon();
+    scan_at_ = Duration(0);
   }
   return false;
 }

@@ -28,6 +28,8 @@
 namespace holdfast::engine {
 
 inline constexpr Duration kNever = Duration::max();
+// A database without a log is read after so long at the latest.
+inline constexpr std::chrono::milliseconds kLongestUnread{1000};
 
 // Grows with each failure, and begins anew after a success.
 class Patience {
@@ -119,6 +121,7 @@ class DatabaseReplicator::Implementation {
   void lose(sqlite::Loss loss, std::string_view detail);
   void depose();
   void scan_again(Duration after);
+  void read_soon();
 
   // session.cc; without mutex_
   void take_lease(std::stop_token stop);
@@ -189,7 +192,8 @@ class DatabaseReplicator::Implementation {
 
   // By the elapsed clock.
   std::optional<Duration> look_at_, first_change_, last_change_;
-  Duration last_look_{}, last_scan_{}, last_attempt_{}, last_close_{}, last_thin_{}, last_commit_{};
+  Duration last_look_{}, scan_began_{}, last_scan_{}, last_attempt_{}, last_close_{}, last_thin_{},
+      last_commit_{};
   Duration send_at_{}, lease_at_{}, scan_at_{}, close_at_{};
   std::size_t misses_ = 0;
   Patience store_patience_{std::chrono::milliseconds(200), std::chrono::seconds(5)};

@@ -20,6 +20,9 @@ constexpr std::uint64_t kFewPages = 16;  // of so few, any change touches more t
 constexpr std::chrono::milliseconds kBusy{1000};
 // File times are this coarse at most: a change within it may leave them as they were.
 constexpr std::chrono::milliseconds kClockTick{100};
+// Reading takes at most this part of the time, and no longer than that between two readings.
+constexpr int kReadingPart = 10;
+constexpr std::chrono::seconds kLongestBetweenReadings{60};
 
 }  // namespace
 
@@ -64,6 +67,7 @@ void Implementation::begin_scan() {
   last_change_.reset();
   look_at_.reset();
   ++epoch_;
+  scan_began_ = elapsed();
   // In this order: what happens after either of them is seen afterwards.
   scan_stamp_ = stamp();
   const Time now = Time(
@@ -80,6 +84,9 @@ bool Implementation::end_scan() {
   scanning_ = false;
   stamp_ = scan_stamp_;
   last_scan_ = elapsed();
+  scan_at_ = last_scan_ + std::clamp((last_scan_ - scan_began_) * kReadingPart,
+                                     options_.shortest_between_scans / kReadingPart,
+                                     Duration(kLongestBetweenReadings));
   ++scans_;
   error_patience_.reset();
   // Opening the database makes the index of a log anew that nobody has open, which ends following;
@@ -253,7 +260,7 @@ void Implementation::go_on_from(const repository::AnchorName& anchor,
     lose(sqlite::Loss::kUnreadable, "the local page digests cannot be kept");
   } else if (!learnt) {
     lost_ = true;
-    lose(sqlite::Loss::kNotFollowed, "the log could not be followed while the database was read");
+    read_soon();
   } else {
     ship_pending();
   }
@@ -302,11 +309,9 @@ void Implementation::light_scan() {
   const std::lock_guard lock(mutex_);
   const bool learnt = end_scan();
   if (!learnt) {
-    // Whatever it was, another reading of the files finds it.
-    mode_ = Mode::kStamp;
     lost_ = true;
-    stamp_settled_ = false;
-    first_change_ = last_change_ = elapsed();
+    read_soon();
+    scan_at_ = std::max(scan_at_, last_scan_ + options_.shortest_between_scans);
   }
   if (!changes) {
     lost_ = true;

@@ -207,6 +207,13 @@ void Implementation::scan_again(Duration after) {
   look_at_.reset();
 }
 
+// By a light scan, as soon as the last scan lets it.
+void Implementation::read_soon() {
+  mode_ = Mode::kStamp;
+  stamp_settled_ = false;
+  first_change_ = last_change_ = elapsed() - Duration(kLongestUnread);
+}
+
 void Implementation::lose(sqlite::Loss loss, std::string_view detail) {
   const Duration now = elapsed();
   ++epoch_;
@@ -224,15 +231,17 @@ void Implementation::lose(sqlite::Loss loss, std::string_view detail) {
     pending_ = {};
     return;
   }
-  if (loss == sqlite::Loss::kNoLog && mode_ == Mode::kLog && known_.valid()) {
-    // The last connection was closed. Reading what it left is quick, and often finds nothing.
-    mode_ = Mode::kStamp;
-    stamp_settled_ = false;
-    first_change_ = last_change_ = now;
+  const bool small = loss != sqlite::Loss::kNone && loss != sqlite::Loss::kReplaced &&
+                     loss != sqlite::Loss::kPageSize && loss != sqlite::Loss::kTooLarge;
+  const bool again = now - last_scan_ < std::chrono::minutes(1);
+  if (mode_ == Mode::kLog && known_.valid() && small && (loss == sqlite::Loss::kNoLog || again)) {
+    // Reading what the last connection left is quick, and often finds nothing. And a log that
+    // is reset faster than anybody can read it gets no snapshot for each time.
+    read_soon();
     return;
   }
   replaced_ = replaced_ || loss == sqlite::Loss::kReplaced;
-  if (now - last_scan_ > std::chrono::minutes(1)) loss_patience_.reset();
+  if (!again) loss_patience_.reset();
   const Duration earliest = last_scan_ + (scans_ == 0 ? Duration(0) : loss_patience_.next());
   scan_again(std::max(Duration(0), earliest - now));
   progress_.notice(fmt::format("{}: continuity was lost ({}); the database is read again",
