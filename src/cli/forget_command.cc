@@ -8,6 +8,7 @@
 #include "cli/policy_flags.h"
 #include "cli/snapshot_text.h"
 #include "cli/wording.h"
+#include "repository/future_snapshot.h"
 #include "service/audit.h"
 #include "service/forgetting.h"
 
@@ -29,6 +30,13 @@ service::ForgetPlan make_plan(Context& context, const repository::SnapshotList& 
   }
   auto chosen =
       service::filtered(list.snapshots, {.tags = arguments.tags, .databases = arguments.databases});
+  const auto future =
+      repository::take_future_snapshots(chosen, context.session.world().clock.now());
+  if (!future.empty()) {
+    context.console.notice(fmt::format(
+        "{} later than now by this machine's clock: left alone, and not counted.",
+        future.size() == 1 ? "One snapshot is" : fmt::format("{} snapshots are", future.size())));
+  }
   if (policy) return service::plan_by_policy(*policy, std::move(chosen));
   return service::plan_by_configuration(context.session.configuration(), chosen);
 }

@@ -27,7 +27,10 @@ class RestingClock final : public env::Clock {
     const std::scoped_lock lock(mutex_);
     return now_;
   }
-  Duration elapsed() override { return now().time_since_epoch(); }
+  Duration elapsed() override {
+    const std::scoped_lock lock(mutex_);
+    return elapsed_;
+  }
   bool wait(Duration duration, std::stop_token stop) override {
     std::unique_lock lock(mutex_);
     if (stop.stop_possible()) {
@@ -35,17 +38,25 @@ class RestingClock final : public env::Clock {
       return false;
     }
     now_ += duration;
+    elapsed_ += duration;
     return true;
   }
   void advance(Duration duration) {
     const std::scoped_lock lock(mutex_);
     now_ += duration;
+    elapsed_ += duration;
+  }
+  // As an administrator does: no time passes.
+  void set_back(Duration duration) {
+    const std::scoped_lock lock(mutex_);
+    now_ -= duration;
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable_any stopped_;
   Time now_ = time_of("2026-11-21T03:24:15Z");
+  Duration elapsed_{0};
 };
 
 // The numbers of a database's pages.

@@ -2,9 +2,32 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
+#include "repository/future_snapshot.h"
 #include "service/audit.h"
 
 namespace holdfast::service {
+namespace {
+
+// `latest` goes by time, so it is not the state that was just saved.
+void warn_of_future(Session& session, engine::BackupResult& backup) {
+  const repository::Snapshot& taken = backup.snapshot;
+  std::optional<repository::Snapshot> future;
+  try {
+    future = repository::find_future_snapshot(session.repository(), taken);
+  } catch (const Error&) {
+    return;  // the snapshot is safe, and this look is only a courtesy
+  }
+  if (!future) return;
+  backup.warnings.push_back(fmt::format(
+      "snapshot {} \"{}\" is of {}, which is still to come: the clock was set back, or was wrong "
+      "then. Until that time it is what `latest` means; the state just saved is {}",
+      future->id.short_hex(), future->name, format_local(future->time), taken.id.short_hex()));
+  session.progress().warning(backup.warnings.back());
+}
+
+}  // namespace
 
 BackupOutcome back_up(Session& session, const BackupJob& job) {
   // Before anything is read: a backup is not to fail for its name after an hour.
@@ -31,9 +54,12 @@ BackupOutcome back_up(Session& session, const BackupJob& job) {
                                                            request, session.progress());
                                                      }),
                         .forgotten = {}};
+  warn_of_future(session, outcome.backup);
   if (!job.keep) return outcome;
   try {
-    const auto list = repository::list_snapshots(repository);
+    auto list = repository::list_snapshots(repository);
+    // They would displace the snapshot just taken.
+    repository::take_future_snapshots(list.snapshots, session.world().clock.now());
     outcome.forgotten = plan_series(*job.keep, outcome.backup.snapshot, list.snapshots);
     forget(session, *outcome.forgotten);
   } catch (const Error& error) {
