@@ -152,8 +152,8 @@ struct Timeline {
 
   bool empty() const { return segments.empty() && anchors.empty(); }
 };
-// Two listings. If `snapshots` says which are there, anchors of others become links. It must have
-// been made before: an anchor that is younger than the list would seem to have lost its snapshot.
+// Two listings. If `snapshots` says which snapshots are there, anchors of others become links; so
+// do those of snapshots that were put after that list was made.
 Timeline load_timeline(const Repository& repository, std::string_view series,
                        const std::set<SnapshotId>* snapshots = nullptr);
 
