@@ -18,6 +18,7 @@ struct DrillRequest {
   std::string database;
   std::filesystem::path scratch;  // a folder of mode 0700 is made below it, and removed again
   std::vector<Invariant> invariants;
+  std::vector<sqlite::Exclusion> exclusions;  // rows that a boot would take out before it asks
   unsigned threads = 0;
 };
 // Restores the newest reachable position (else the newest snapshot), compares the checksum, runs

@@ -156,6 +156,31 @@ TEST_F(PointInTimeTest, SavesWhatItReplacesAndProvesWhatItPutsThere) {
   EXPECT_EQ(run_sql(copy, "SELECT x FROM own"), "mine");
 }
 
+TEST_F(PointInTimeTest, TakesOutWhatMayNeverComeBack) {
+  at.sql("PRAGMA journal_mode = WAL");
+  line.anchor();
+  line.commit("UPDATE record SET body = 'Prizies' WHERE id IN (3, 5)");
+  RestoreRequest without = request();
+  without.exclusions = {{.table = "record", .condition = "body = 'Prizies'"}};
+  const PointInTime point = read_point(at.repository, line.path_to(2), Protection::kName);
+  const RestoreResult result =
+      restore_point(at.repository, *at.files, point, without, no_progress());
+  EXPECT_EQ(result.excluded_rows, 2);
+  EXPECT_EQ(sqlite::names_in(without.target.parent_path()), std::set<std::string>{"app.db"});
+  EXPECT_EQ(run_sql(without.target, "SELECT count(*) FROM record"), "198");
+}
+
+TEST_F(PointInTimeTest, LeavesTheTargetAloneWhenAnExclusionIsNoSql) {
+  line.anchor();
+  RestoreRequest wrong = request();
+  wrong.exclusions = {{.table = "record", .condition = "nonsense ("}};
+  const PointInTime point = read_point(at.repository, line.path_to(1), Protection::kName);
+  EXPECT_EQ(sqlite::code_of(
+                [&] { restore_point(at.repository, *at.files, point, wrong, no_progress()); }),
+            ErrorCode::kSqlite);
+  EXPECT_TRUE(sqlite::names_in(wrong.target.parent_path()).empty());
+}
+
 TEST_F(PointInTimeTest, LeavesTheTargetAloneWhenTheChecksumDiffers) {
   line.anchor();
   const std::string before = line.images().at(1);

@@ -5,12 +5,14 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/progress.h"
 #include "engine/backup/backup.h"
 #include "env/file_system.h"
 #include "repository/repository.h"
 #include "repository/snapshot.h"
+#include "sqlite/row_merge.h"
 
 namespace holdfast::engine {
 
@@ -23,6 +25,8 @@ struct RestoreRequest {
   BackupRequest safety;  // cache directory, command, level of the safety snapshot; its databases
                          // are filled in
   unsigned threads = 0;
+  // Rows that may never come back: they are taken out of the proved copy before it is swapped in.
+  std::vector<sqlite::Exclusion> exclusions;
 };
 
 struct RestoreResult {
@@ -32,7 +36,8 @@ struct RestoreResult {
   std::string checksum;                                 // proved equal to the snapshot's
   std::optional<repository::Snapshot> safety_snapshot;  // how to undo; empty if nothing was there
   std::vector<std::filesystem::path>
-      set_aside;  // files of a damaged predecessor that could not be merged
+      set_aside;                    // files of a damaged predecessor that could not be merged
+  std::uint64_t excluded_rows = 0;  // that were taken out after the proof
 };
 
 // Writes the database beside the target, proves its checksum, syncs it, and only then swaps it in.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -209,6 +210,11 @@ RestoreResult Swap::run(const WriteDatabase& write) {
     files_.copy_owner(existing ? target_ : target_.parent_path(), file.path());
     if (existing) files_.set_mode(file.path(), existing->mode);
     write(*content, file.path());
+  }
+  if (!request_.exclusions.empty()) {
+    const auto rows =
+        sqlite::remove_excluded(file.path(), request_.exclusions, request_.busy_timeout);
+    result.excluded_rows = std::accumulate(rows.begin(), rows.end(), std::uint64_t{0});
   }
 
   progress_.stage("Swapping it in", 0);
