@@ -45,11 +45,10 @@ void Implementation::note_change() {
   const Duration now = elapsed();
   misses_ = 0;
   if (looks()) {
-    const bool away = !backlog_.empty();
-    look_at(std::max(now + options_.quiet_coalescing,
-                     last_look_ + (away ? Duration(milliseconds(200)) : options_.busy_coalescing)));
+    look_at(std::max(now + options_.quiet_coalescing, last_look_ + spacing()));
   }
-  if (mode_ == Mode::kStamp) {
+  // Also during a scan, which may end without a log to follow.
+  if (scanning_ || (mode_ == Mode::kStamp && !follow_again())) {
     first_change_ = std::min(first_change_.value_or(now), now);
     last_change_ = now;
   }
@@ -57,6 +56,21 @@ void Implementation::note_change() {
     scan_at_ = std::min(scan_at_, std::max(now + Duration(kQuiet),
                                            last_attempt_ + options_.shortest_between_scans));
   }
+}
+
+// Somebody has opened the database, so that there is a log to follow. Where nothing was written
+// before that, nothing need be read.
+bool Implementation::follow_again() {
+  if (!stamp_settled_ || !follower_.begin()) return false;
+  if (stamp() != stamp_) {
+    read_soon();
+    return true;
+  }
+  mode_ = Mode::kLog;
+  first_change_.reset();
+  last_change_.reset();
+  look_at(elapsed() + options_.quiet_coalescing);
+  return true;
 }
 
 void Implementation::take_step() {

@@ -90,6 +90,7 @@ class DatabaseReplicator::Implementation {
   // All with mutex_ held, unless a section says otherwise.
   // database_replicator.cc
   void note_change();
+  bool follow_again();
   void take_step();
   Job due_job() const;
   Duration close_at() const;
@@ -108,6 +109,7 @@ class DatabaseReplicator::Implementation {
   // shipping.cc
   void look();
   void schedule_look();
+  Duration spacing() const;
   void look_at(Duration moment) { look_at_ = std::min(look_at_.value_or(kNever), moment); }
   void learn(const sqlite::Look& found);
   void keep_pending(const sqlite::Look& found);
@@ -196,6 +198,7 @@ class DatabaseReplicator::Implementation {
       last_commit_{};
   Duration send_at_{}, lease_at_{}, scan_at_{}, close_at_{};
   std::size_t misses_ = 0;
+  std::uint64_t last_commits_ = 0;  // of the last look that found any
   Patience store_patience_{std::chrono::milliseconds(200), std::chrono::seconds(5)};
   Patience error_patience_{std::chrono::milliseconds(500), std::chrono::seconds(60)};
   Patience loss_patience_;

@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 constexpr std::array kAgain = {milliseconds(1), milliseconds(5), milliseconds(25),
                                milliseconds(100), milliseconds(500)};
 constexpr milliseconds kSpacingWhileAway{200};
+// After so many commits at once, a log may be reset before it was read: look again sooner.
+constexpr std::uint64_t kManyCommits = 200;
 
 }  // namespace
 
@@ -22,9 +24,12 @@ using Implementation = DatabaseReplicator::Implementation;
 
 void Implementation::schedule_look() {
   if (misses_ == kAgain.size()) return;
-  const bool away = !backlog_.empty();
-  look_at(std::max(elapsed() + kAgain[misses_],
-                   last_look_ + (away ? Duration(kSpacingWhileAway) : options_.busy_coalescing)));
+  look_at(std::max(elapsed() + kAgain[misses_], last_look_ + spacing()));
+}
+
+Duration Implementation::spacing() const {
+  if (!backlog_.empty()) return kSpacingWhileAway;
+  return last_commits_ > kManyCommits ? options_.busy_coalescing / 4 : options_.busy_coalescing;
 }
 
 void Implementation::look() {
@@ -40,6 +45,7 @@ void Implementation::look() {
         break;
       case sqlite::Look::Kind::kCommits:
         misses_ = 0;
+        last_commits_ = found.commits;
         learn(found);
         break;
       case sqlite::Look::Kind::kLost:
