@@ -141,7 +141,7 @@ pid_t LogFiles::holder() const {
   lock.l_start = kHoldersLockAt;
   lock.l_len = 1;
   if (::fcntl(index_, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return 0;
-  return lock.l_pid;
+  return lock.l_pid > 0 ? lock.l_pid : kUnknownHolder;
 }
 
 }  // namespace holdfast::sqlite

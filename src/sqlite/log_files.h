@@ -71,7 +71,8 @@ class LogFiles {
   std::optional<FileState> index_state() const { return FileState::of(index_); }
   const FileState::Identity& index_identity() const { return index_identity_; }
   const FileState::Identity& log_identity() const { return log_identity_; }
-  // One of the other processes that have the database open, or 0.
+  // One of the other processes that have the database open, or 0 if none has.
+  static constexpr pid_t kUnknownHolder = -1;  // of another container
   pid_t holder() const;
 
  private:

@@ -114,7 +114,7 @@ Answer WalFollower::State::read_next_generation(const IndexState& index, Committ
 // the count that was expected. It is made anew only when nobody has the database open, or when a
 // process died while it wrote the header.
 bool WalFollower::State::could_be_rebuilt() const {
-  if (known.around.holder != 0 && files.holder() == known.around.holder) return false;
+  if (known.around.holder > 0 && files.holder() == known.around.holder) return false;
   if (known.changes >= kManyChanges) return false;  // a coincidence of one in very many
   const auto state = index_file();
   return !state || state->changed != known.around.index_changed;
