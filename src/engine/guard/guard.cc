@@ -106,6 +106,7 @@ void Guard::restore() {
   RestoreRequest request = request_.restore;
   request.database = request_.database;
   request.target = request_.path;
+  request.exclusions.clear();  // the candidate is judged without them already
   request.safety_snapshot = request.safety_snapshot && is_there() && !saved_;
   SetAside aside(files_, request_.path, result_.before.presence.presence,
                  repository_->clock().now());
