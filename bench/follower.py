@@ -1,6 +1,7 @@
 """One `holdfast replicate` and what can be seen of it from outside: acknowledgements, memory, processor
 time, requests to the store."""
 
+import datetime
 import json
 import os
 import pathlib
@@ -11,6 +12,12 @@ import threading
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def nanoseconds(text):
+    moment = datetime.datetime.fromisoformat(text)
+    since = moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return since // datetime.timedelta(microseconds=1) * 1000
 
 
 class Follower:
@@ -54,8 +61,9 @@ class Follower:
             time.sleep(quiet)
 
     def numbers(self, database):
-        """(moment, number of the position) of each acknowledgement of one database."""
-        return [(moment, int(event["position"].rpartition(".")[2]))
+        """(moment, number of the position, when its last commit was seen) of each acknowledgement of
+        one database; moments in nanoseconds since 1970."""
+        return [(moment, int(event["position"].rpartition(".")[2]), nanoseconds(event["seen"]))
                 for moment, event in list(self.events) if event["database"] == database]
 
     def processor(self):

@@ -47,7 +47,7 @@ class Round:
         paths = [application.path for application in self.applications]
         self.first = places.Replicator(self.site, "first", paths, self.random)
         self.second = places.Replicator(self.site, "second", paths, self.random)
-        self.disturbed = False
+        self.disturbed_at = float("-inf")
         if self.random.random() < 0.5:
             self.first.start()
             self.wait(self.random.uniform(0, 0.5))
@@ -59,7 +59,10 @@ class Round:
     def wait(self, seconds, disturbed=False):
         end = time.monotonic() + seconds
         while True:
-            self.first.supervise(disturbed or self.disturbed)
+            if disturbed:
+                self.disturbed_at = time.monotonic()
+            # One that was started beside an absent store may need a moment to say so.
+            self.first.supervise(time.monotonic() - self.disturbed_at < 5)
             if self.second.wanted and not self.second.running():
                 self.second.wanted = False  # it may give up: the first one has the lease
                 self.second.ends.append((self.second.process.returncode, True,
