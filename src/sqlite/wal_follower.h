@@ -45,7 +45,7 @@ enum class Loss {
   kNone,
   kNotFollowed,   // begin() was not called, or answered false, or an earlier loss was not repaired
   kNoLog,         // there is no log any more, and the database file is not as it was
-  kReplaced,      // another file is at the path of the database
+  kReplaced,      // another file is at the path, or something else than SQLite wrote to it
   kIndex,         // the wal-index is not shared with us, was rebuilt, or never came to rest
   kOverwritten,   // frames that were needed are gone
   kCountDiffers,  // more commits happened than can be read
