@@ -19,6 +19,10 @@ enum class Command {
   kLog,
   kVerify,
   kRestore,
+  kReplicate,
+  kRun,
+  kStatus,
+  kDoctor,
   kTimeline,
   kMark,
   kForget,
@@ -71,6 +75,9 @@ struct Arguments {
   bool fix = false;                                     // guard
   std::string max_unused;                               // prune
   bool replace = false;                                 // key recovery
+  std::string lease_wait;                               // replicate, run
+  bool accept_fresh = false, events = false;            // replicate
+  std::vector<std::string> child;                       // run: the command and its arguments
 };
 
 }  // namespace holdfast::cli

@@ -141,6 +141,34 @@ void prune_options(CLI::App& app, Arguments& a) {
               "leave packs alone that have no more garbage than this (5 unless said)");
 }
 
+void lease_wait_option(CLI::App& app, Arguments& a) {
+  text_option(app, "--lease-wait", a.lease_wait, "SPAN",
+              "wait so long for another process that replicates the same database (30s unless "
+              "said)");
+}
+
+void replicate_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  flag(app, "-a,--all", a.all, "all databases of the configuration (the same as naming none)");
+  lease_wait_option(app, a);
+  flag(app, "--accept-fresh", a.accept_fresh,
+       "replicate an empty database although a full history stands beside it");
+  flag(app, "--events", a.events,
+       "print a line of JSON whenever commits have become durable in the repository");
+}
+
+void run_options(CLI::App& app, Arguments& a) {
+  repeated(app, "-d,--database", a.databases, "DB",
+           "guard and replicate this database (all of the configuration unless said); may be "
+           "repeated");
+  lease_wait_option(app, a);
+}
+
+void status_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  flag(app, "-a,--all", a.all, "all databases of the configuration (the same as naming none)");
+}
+
 void key_add_options(CLI::App& app, Arguments& a) {
   text_option(app, "--label", a.label, "TEXT", "what to call it (user@host unless said)");
 }
@@ -194,6 +222,36 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast restore --mark before-deploy --to copy.db\n"
      "holdfast restore 3f2a91c0 --dry-run",
      restore_options},
+    {"replicate", "", Command::kReplicate, kEveryday, "[DB…]",
+     "follow databases, and keep every commit as it happens",
+     "Runs until it is told to end (TERM, INT); then the last commits are sent and the timeline is "
+     "handed over. DB is the name of a configured database, a file, or a pattern in quotes such as "
+     "'tenants/*.db'; all configured ones unless said. Applications are neither slowed down nor "
+     "locked out, and nothing is written to their databases. While the repository cannot be "
+     "reached, commits wait on this machine.",
+     "holdfast replicate app.db\n"
+     "holdfast replicate  # whatever holdfast.toml describes\n"
+     "holdfast replicate 'tenants/*.db'  # files that come and go\n"
+     "holdfast replicate app.db --events | jq -r .position",
+     replicate_options},
+    {"run", "", Command::kRun, kEveryday, "[--] COMMAND…",
+     "start an application on safe databases, and replicate them while it runs",
+     "Each database is first made what it must be, as `holdfast guard --fix` does: restored on an "
+     "empty disk, merged, seeded, or refused. Then the command is started. It gets the signals, "
+     "the terminal and the exit status of this program. When it has ended, the last commits are "
+     "sent.",
+     "holdfast run -- gunicorn app:app\n"
+     "holdfast run --database app --lease-wait 1m -- ./server --port 80",
+     run_options},
+    {"status", "", Command::kStatus, kEveryday, "[DB…]",
+     "tell what is safe now, and whether anything is wrong",
+     "Of each database: the last snapshot, the last commit that is durable and what is not yet, "
+     "who "
+     "replicates it, and when it was last proven that it can be restored. The exit status is 6 if "
+     "any of them is not healthy.",
+     "holdfast status\n"
+     "holdfast status --json | jq -r '.[].lag_seconds'",
+     status_options},
     {"snapshots", "list", Command::kSnapshots, kHistory, "", "list the snapshots, newest first", "",
      "holdfast snapshots\n"
      "holdfast snapshots --tag daily --database app\n"
@@ -281,6 +339,11 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
     {"config check", "", Command::kConfigCheck, kOther, "",
      "tell whether the configuration is right, and what it means", "", "holdfast config check",
      no_options},
+    {"doctor", "", Command::kDoctor, kOther, "[DB…]", "find what is wrong with where things are",
+     "Looks for databases and repositories on storage that dies with a container or a restart, for "
+     "both on one disk, and for what is missing or does not open. The exit status is 3 with "
+     "warnings, 6 with problems.",
+     "holdfast doctor", status_options},
     {"completion", "", Command::kCompletion, kOther, "SHELL",
      "print completions for bash, zsh or fish", "",
      "holdfast completion bash > /etc/bash_completion.d/holdfast\n"

@@ -19,7 +19,8 @@ constexpr std::string_view kNoNumber = "Could not convert: ";  // how CLI11 begi
 
 // Global options that take a value: their next word is no command.
 constexpr auto kWithValue =
-    std::to_array<std::string_view>({"-r", "--repo", "-c", "--config", "--cache-dir", "--color"});
+    std::to_array<std::string_view>({"-r", "--repo", "-c", "--config", "--cache-dir", "--color",
+                                     "--lease-wait", "-d", "--database"});
 
 Error usage(std::string happened, std::string_view command) {
   const std::string where = command.empty() ? "" : fmt::format(" {}", command);
@@ -116,6 +117,17 @@ Chosen choose_command(const Words& words) {
   return chosen;
 }
 
+// What follows `--`, or begins with the first word that is no option, is another program's.
+Words cut_off_child(Words& words) {
+  const std::size_t word = first_word(words, 0);
+  const auto mark = std::ranges::find(words, "--");
+  const auto from = std::min(words.begin() + static_cast<std::ptrdiff_t>(word), mark);
+  Words child(from, words.end());
+  words.erase(from, words.end());
+  if (!child.empty() && child.front() == "--") child.erase(child.begin());
+  return child;
+}
+
 std::vector<OptionDescription> describe_options(const CLI::App& app) {
   std::vector<OptionDescription> described;
   for (const CLI::Option* option : app.get_options()) {
@@ -160,7 +172,7 @@ void check_choices(const Arguments& arguments, std::string_view command) {
 }  // namespace
 
 ParsedLine parse_command_line(const std::vector<std::string>& words) {
-  const Chosen chosen = choose_command(words);
+  Chosen chosen = choose_command(words);
   ParsedLine parsed;
   Arguments& arguments = parsed.arguments;
   const std::string command = chosen.definition != nullptr ? chosen.definition->name : chosen.group;
@@ -173,6 +185,7 @@ ParsedLine parse_command_line(const std::vector<std::string>& words) {
   if (chosen.definition != nullptr) {
     chosen.definition->add_options(app, arguments);
     arguments.command = chosen.definition->command;
+    if (arguments.command == Command::kRun) arguments.child = cut_off_child(chosen.rest);
   }
   add_global_options(app, arguments);
   try {

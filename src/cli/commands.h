@@ -6,6 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/console.h"
 #include "cli/terminal.h"
+#include "env/child_process.h"
 #include "repository/snapshot.h"
 #include "service/session.h"
 
@@ -16,9 +17,14 @@ struct Context {
   service::Session& session;
   Terminal& terminal;
   Console& console;
+  env::SignalHold* signals = nullptr;  // of those that stand in for what they start or follow
 };
 
 int run_init(Context& context);
+int run_replicate(Context& context);
+int run_run(Context& context);
+int run_status(Context& context);
+int run_doctor(Context& context);
 int run_backup(Context& context);
 int run_snapshots(Context& context);
 int run_show(Context& context);

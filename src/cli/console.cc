@@ -119,6 +119,14 @@ void Console::json_answer(const nlohmann::ordered_json& value) {
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
+void Console::event(const nlohmann::ordered_json& value) {
+  const std::string text =
+      value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  const std::lock_guard lock(mutex_);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
 void Console::failure(const Error& error) {
   {
     const std::lock_guard lock(mutex_);

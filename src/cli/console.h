@@ -44,6 +44,8 @@ class Console final : public Progress {
   void answer(std::string_view text);
   // The answer for programs, on stdout; nothing without --json.
   void json_answer(const nlohmann::ordered_json& value);
+  // One line of JSON on stdout at once, whatever was asked for: for readers that follow along.
+  void event(const nlohmann::ordered_json& value);
   // Three lines on stderr; with --json an object on stdout unless the answer was given already.
   void failure(const Error& error);
   // Throws kIo if the answer could not be written; a reader that has gone away is no error.

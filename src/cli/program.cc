@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/error_document.h"
 #include "base/version.h"
@@ -49,6 +50,14 @@ int run_command(Context& context) {
   switch (context.arguments.command) {
     case Command::kInit:
       return run_init(context);
+    case Command::kReplicate:
+      return run_replicate(context);
+    case Command::kRun:
+      return run_run(context);
+    case Command::kStatus:
+      return run_status(context);
+    case Command::kDoctor:
+      return run_doctor(context);
     case Command::kBackup:
       return run_backup(context);
     case Command::kSnapshots:
@@ -126,8 +135,13 @@ int reporting_failures(Console& console, Work&& work) {
   }
 }
 
+// These run until they are told to end, and then have work to do.
+bool holds_signals(Command command) {
+  return command == Command::kReplicate || command == Command::kRun;
+}
+
 int run_parsed(const Words& words, const ParsedLine& parsed, const service::World& world,
-               Console& console) {
+               Console& console, env::SignalHold* signals) {
   const Arguments& arguments = parsed.arguments;
   if (arguments.help) {
     const std::string text = help_text(describe_program(), parsed.help_for, terminal_width(stdout));
@@ -145,7 +159,7 @@ int run_parsed(const Words& words, const ParsedLine& parsed, const service::Worl
                             .no_key_cache = arguments.no_key_cache,
                             .command = service::shell_quoted(line)},
                            terminal, console);
-  Context context{arguments, session, terminal, console};
+  Context context{arguments, session, terminal, console, signals};
   return run_command(context);
 }
 
@@ -163,12 +177,16 @@ int run(const Words& words, const service::World& world) {
     return error.exit_status();
   }
   const Arguments& arguments = parsed.arguments;
+  // Before there is any other thread: they are to inherit the mask.
+  std::optional<env::SignalHold> signals;
+  if (!arguments.help && holds_signals(arguments.command)) signals.emplace();
   Console console({.json = arguments.json,
                    .quiet = arguments.quiet,
                    .verbose = arguments.verbose,
                    .color = color_choice(arguments)});
-  const int status =
-      reporting_failures(console, [&] { return run_parsed(words, parsed, world, console); });
+  const int status = reporting_failures(console, [&] {
+    return run_parsed(words, parsed, world, console, signals ? &*signals : nullptr);
+  });
   const int flushed = reporting_failures(console, [&] {
     console.flush();
     return kOk;

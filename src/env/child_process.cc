@@ -250,8 +250,7 @@ std::optional<ChildExit> ChildProcess::wait(Duration longest) {
   return exit_;
 }
 
-ChildExit run_child(const ChildRequest& request, SignalHold& signals) {
-  ChildProcess child = ChildProcess::start(request);
+ChildExit stand_in_for(ChildProcess& child, SignalHold& signals) {
   std::stop_source ended;
   ChildExit exit;
   std::jthread waiter([&] {
@@ -266,6 +265,11 @@ ChildExit run_child(const ChildRequest& request, SignalHold& signals) {
   }
   waiter.join();
   return exit;
+}
+
+ChildExit run_child(const ChildRequest& request, SignalHold& signals) {
+  ChildProcess child = ChildProcess::start(request);
+  return stand_in_for(child, signals);
 }
 
 }  // namespace holdfast::env

@@ -72,7 +72,9 @@ class ChildProcess {
   std::optional<ChildExit> exit_;
 };
 
-// Starts the command, passes every signal on until it ends, and answers how.
+// Passes every signal on until the child ends, and answers how.
+ChildExit stand_in_for(ChildProcess& child, SignalHold& signals);
+// Starts the command, and stands in for it.
 ChildExit run_child(const ChildRequest& request, SignalHold& signals);
 
 }  // namespace holdfast::env

@@ -9,6 +9,7 @@
 
 #include "repository/retention.h"
 #include "service/environment.h"
+#include "service/protection_settings.h"
 
 namespace holdfast::service {
 
@@ -16,6 +17,7 @@ struct DatabaseConfiguration {
   std::string name;
   std::vector<std::string> source;  // at least one; see service/source.h
   std::optional<repository::RetentionPolicy> keep;
+  ProtectionSettings protection;
 };
 
 struct Configuration {
@@ -26,6 +28,8 @@ struct Configuration {
   std::optional<int> compression;
   std::vector<DatabaseConfiguration> databases;  // in the order of the file
   std::optional<repository::RetentionPolicy> retention;
+  BootSettings boot;
+  ReplicationSettings replication;
 
   const DatabaseConfiguration* database(std::string_view name) const;
 };

@@ -3,29 +3,27 @@
 #include <algorithm>
 #include <limits>
 
-#define TOML_ENABLE_FORMATTERS 0
-#define TOML_ENABLE_WINDOWS_COMPAT 0
-#include <toml++/toml.h>
-
 #include "base/error.h"
 #include "base/time.h"
 #include "repository/snapshot.h"
 #include "service/configuration.h"
-#include "service/nearest_word.h"
+#include "service/protection_toml.h"
+#include "service/toml_values.h"
 
 namespace holdfast::service {
 namespace {
 
 using Keys = std::vector<std::string>;
 
-class Reader {
+class Reader : TomlValues {
  public:
-  Reader(const env::Path& file, const Variables& variables) : file_(file), variables_(variables) {}
+  Reader(const env::Path& file, const Variables& variables)
+      : TomlValues(file, variables), file_(file) {}
 
   Configuration read(const toml::table& root) {
-    expect_keys(
-        root, "",
-        {"repository", "passphrase_file", "key_cache", "compression", "databases", "retention"});
+    expect_keys(root, "",
+                {"repository", "passphrase_file", "key_cache", "compression", "databases",
+                 "retention", "environment", "force_import", "replication"});
     Configuration configuration;
     configuration.file = file_;
     if (const auto* node = root.get("repository")) configuration.repository = place(*node);
@@ -39,72 +37,20 @@ class Reader {
     }
     if (const auto* node = root.get("retention"))
       configuration.retention = policy(*node, "retention");
+    if (const auto* node = root.get("environment")) {
+      configuration.boot.environment = text(*node, "environment");
+    }
+    if (const auto* node = root.get("force_import")) {
+      configuration.boot.force_switch = text(*node, "force_import");
+    }
+    if (const auto* node = root.get("replication")) {
+      configuration.replication = read_replication(*this, *node);
+    }
     if (const auto* node = root.get("databases")) read_databases(*node, configuration);
     return configuration;
   }
 
  private:
-  Error wrong(const toml::node& node, std::string_view problem, std::string next = {}) const {
-    return Error(ErrorCode::kConfiguration,
-                 fmt::format("{}, line {}: {}", file_.string(), node.source().begin.line, problem),
-                 {}, std::move(next));
-  }
-
-  void expect_keys(const toml::table& table, std::string_view section, const Keys& known) const {
-    for (const auto& [key, node] : table) {
-      if (std::ranges::find(known, key.str()) != known.end()) continue;
-      const std::string near = nearest_word(key.str(), known);
-      const std::string where = section.empty() ? "" : fmt::format(" in [{}]", section);
-      const auto line = key.source().begin.line;
-      throw Error(
-          ErrorCode::kConfiguration,
-          fmt::format("{}, line {}: unknown key \"{}\"{}{}", file_.string(), line, key.str(), where,
-                      near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)),
-          {}, fmt::format("The keys known there are: {}.", fmt::join(known, ", ")));
-    }
-  }
-
-  const toml::table& table(const toml::node& node, std::string_view name) const {
-    const auto* found = node.as_table();
-    if (found == nullptr)
-      throw wrong(node, fmt::format("\"{}\" must be a section: [{}]", name, name));
-    return *found;
-  }
-
-  std::string text(const toml::node& node, std::string_view name) const {
-    const auto* found = node.as_string();
-    if (found == nullptr) throw wrong(node, fmt::format("\"{}\" must be a text in quotes", name));
-    if (found->get().empty()) throw wrong(node, fmt::format("\"{}\" is empty", name));
-    if (found->get().find('\0') != std::string::npos)
-      throw wrong(node, fmt::format("\"{}\" holds a NUL", name));
-    return found->get();
-  }
-
-  std::vector<std::string> texts(const toml::node& node, std::string_view name) const {
-    if (const auto* list = node.as_array()) {
-      if (list->empty()) throw wrong(node, fmt::format("\"{}\" is an empty list", name));
-      std::vector<std::string> result;
-      for (const toml::node& item : *list) result.push_back(text(item, name));
-      return result;
-    }
-    if (!node.is_string())
-      throw wrong(node, fmt::format("\"{}\" must be a text in quotes or a list of such", name));
-    return {text(node, name)};
-  }
-
-  int integer(const toml::node& node, std::string_view name, std::int64_t least, std::int64_t most,
-              std::string_view range) const {
-    const auto* found = node.as_integer();
-    if (found == nullptr || found->get() < least || found->get() > most) {
-      throw wrong(node, fmt::format("\"{}\" must be a whole number {}", name, range));
-    }
-    return static_cast<int>(found->get());
-  }
-
-  env::Path path(std::string_view said) const {
-    return absolute_path(file_.parent_path(), expand_home(said, variables_));
-  }
-
   std::string place(const toml::node& node) const {
     const std::string said = text(node, "repository");
     return said.find("://") != std::string::npos ? said : path(said).string();
@@ -149,8 +95,11 @@ class Reader {
       const std::string name(key.str());
       const std::string section = "databases." + name;
       const toml::table& fields = table(value, section);
-      expect_keys(fields, section, {"source", "keep"});
-      DatabaseConfiguration database{.name = name, .source = {}, .keep = {}};
+      Keys known = {"source", "keep"};
+      known.insert(known.end(), protection_keys().begin(), protection_keys().end());
+      expect_keys(fields, section, known);
+      DatabaseConfiguration database{
+          .name = name, .source = {}, .keep = {}, .protection = read_protection(*this, fields)};
       try {
         repository::check_snapshot_name(name);
       } catch (const Error& error) {
@@ -170,7 +119,6 @@ class Reader {
   }
 
   const env::Path& file_;
-  const Variables& variables_;
 };
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "service/databases.h"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/error.h"
 #include "repository/snapshot.h"
@@ -24,24 +26,45 @@ bool looks_like_path(std::string_view word) {
   return is_url(word) || word.find_first_of("/.~") != std::string_view::npos;
 }
 
+// Whether a file of the pattern's folder is one of its databases.
+bool matches(const env::Path& pattern, const std::string& file) {
+  constexpr auto kCompanions = std::to_array<std::string_view>({"-wal", "-shm", "-journal"});
+  const auto is_companion = [&](std::string_view suffix) { return file.ends_with(suffix); };
+  return std::ranges::none_of(kCompanions, is_companion) &&
+         ::fnmatch(pattern.filename().c_str(), file.c_str(), FNM_PERIOD) == 0;
+}
+
 bool same_file(const World& world, const env::Path& a, const env::Path& b) {
   if (a == b) return true;
   const auto left = world.files.status(a), right = world.files.status(b);
   return left && right && left->identity == right->identity;
 }
 
+// What is there of a configured database; several for a pattern.
+std::vector<Database> files_of(const std::string& name, const Configuration& configuration,
+                               const World& world) {
+  auto known = configured_database(name, configuration, world);
+  if (!known) return {};
+  if (is_pattern(known->source.path, world)) {
+    return expand_pattern({.name = name, .pattern = known->source.path}, world);
+  }
+  return {std::move(*known)};
+}
+
 Database from_path(const std::string& word, const Configuration& configuration,
                    const World& world) {
   const env::Path path = parse_source(word, world.directory, world);
   for (const DatabaseConfiguration& database : configuration.databases) {
-    const auto known = configured_database(database.name, configuration, world);
-    if (known && same_file(world, known->source.path, path)) return *known;
+    for (Database& known : files_of(database.name, configuration, world)) {
+      if (same_file(world, known.source.path, path)) return std::move(known);
+    }
   }
   const auto status = world.files.status(path);
   if (status && status->directory) {
     throw Error(ErrorCode::kNotADatabase, fmt::format("{} is a directory", path.string()));
   }
-  const std::string stem = path.stem().string();
+  const bool pattern = is_pattern(path, world);
+  const std::string stem = (pattern ? path.parent_path().filename() : path.stem()).string();
   try {
     repository::check_snapshot_name(stem);
   } catch (const Error& error) {
@@ -63,6 +86,9 @@ Database from_word(const std::string& word, const Configuration& configuration,
   if (word.empty()) throw Error(ErrorCode::kUsage, "the name of a database is empty");
   if (const DatabaseConfiguration* known = configuration.database(word)) {
     return resolve_database(*known, configuration, world);
+  }
+  if (word.find('/') != std::string::npos) {
+    if (auto known = configured_database(word, configuration, world)) return std::move(*known);
   }
   const auto names = names_of(configuration);
   const bool path =
@@ -123,20 +149,66 @@ Database resolve_database(const DatabaseConfiguration& database, const Configura
   }
 }
 
+const DatabaseConfiguration* configuration_of(std::string_view name,
+                                              const Configuration& configuration) {
+  if (const auto* known = configuration.database(name)) return known;
+  const auto slash = name.rfind('/');
+  return slash == std::string_view::npos ? nullptr : configuration.database(name.substr(0, slash));
+}
+
 std::optional<Database> configured_database(std::string_view name,
                                             const Configuration& configuration,
                                             const World& world) {
-  const DatabaseConfiguration* known = configuration.database(name);
+  const DatabaseConfiguration* known = configuration_of(name, configuration);
   if (known == nullptr) return std::nullopt;
   try {
-    return resolve_database(*known, configuration, world);
+    Database database = resolve_database(*known, configuration, world);
+    if (known->name == name) return database;
+    const env::Path& pattern = database.source.path;
+    if (!is_pattern(pattern, world)) return std::nullopt;
+    for (Database& one : expand_pattern({.name = known->name, .pattern = pattern}, world)) {
+      if (one.name == name) return std::move(one);
+    }
+    // Its file is gone: the one that a restore would make.
+    const std::string file =
+        std::string(name.substr(known->name.size() + 1)) + pattern.extension().native();
+    if (!matches(pattern, file)) return std::nullopt;
+    database.name = name;
+    database.source.path = pattern.parent_path() / file;
+    database.source.reason = "its name would match";
+    database.source.found = false;
+    return database;
   } catch (const Error&) {
     return std::nullopt;
   }
 }
 
-std::vector<Database> choose_databases(std::span<const std::string> words, bool all,
-                                       const Configuration& configuration, const World& world) {
+std::vector<Database> expand_pattern(const DatabasePattern& pattern, const World& world) {
+  std::vector<Database> databases;
+  const env::Path folder = pattern.pattern.parent_path();
+  const auto status = world.files.status(folder);
+  if (!status || !status->directory) return databases;
+  for (const env::DirectoryEntry& entry : world.files.list(folder)) {
+    if (entry.status.directory || !matches(pattern.pattern, entry.name)) continue;
+    const std::string name =
+        fmt::format("{}/{}", pattern.name, env::Path(entry.name).stem().native());
+    try {
+      repository::check_snapshot_name(name);
+    } catch (const Error&) {
+      continue;
+    }
+    databases.push_back({.name = name,
+                         .source = {.path = folder / entry.name,
+                                    .entry = pattern.pattern.native(),
+                                    .reason = "its name matches",
+                                    .found = true},
+                         .configured = true});
+  }
+  return databases;
+}
+
+DatabaseChoice choose_sources(std::span<const std::string> words, bool all,
+                              const Configuration& configuration, const World& world) {
   std::vector<Database> databases;
   if (all) {
     if (!words.empty())
@@ -158,6 +230,29 @@ std::vector<Database> choose_databases(std::span<const std::string> words, bool 
     for (const DatabaseConfiguration& database : configuration.databases) {
       databases.push_back(resolve_database(database, configuration, world));
     }
+  }
+  expect_different(databases);
+  DatabaseChoice choice;
+  for (Database& database : databases) {
+    if (is_pattern(database.source.path, world)) {
+      choice.patterns.push_back({.name = database.name, .pattern = database.source.path});
+    } else {
+      choice.databases.push_back(std::move(database));
+    }
+  }
+  return choice;
+}
+
+std::vector<Database> choose_databases(std::span<const std::string> words, bool all,
+                                       const Configuration& configuration, const World& world) {
+  DatabaseChoice choice = choose_sources(words, all, configuration, world);
+  std::vector<Database> databases = std::move(choice.databases);
+  for (const DatabasePattern& pattern : choice.patterns) {
+    std::ranges::move(expand_pattern(pattern, world), std::back_inserter(databases));
+  }
+  if (databases.empty()) {
+    throw Error(ErrorCode::kDatabaseMissing,
+                fmt::format("no file matches {}", choice.patterns.front().pattern.string()));
   }
   expect_different(databases);
   return databases;

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "service/audit.h"
+#include "service/databases.h"
 
 namespace holdfast::service {
 namespace {
@@ -23,7 +24,8 @@ std::set<std::string> names_of(const Snapshot& snapshot) {
 
 const RetentionPolicy* policy_for(const Snapshot& snapshot, const Configuration& configuration) {
   if (snapshot.databases.size() == 1) {
-    const DatabaseConfiguration* known = configuration.database(snapshot.databases.front().name);
+    const DatabaseConfiguration* known =
+        configuration_of(snapshot.databases.front().name, configuration);
     if (known != nullptr && known->keep) return &*known->keep;
   }
   return configuration.retention ? &*configuration.retention : nullptr;
@@ -45,6 +47,7 @@ std::vector<Snapshot> ForgetPlan::removed() const {
 }
 
 ForgetPlan plan_by_policy(const RetentionPolicy& policy, std::vector<Snapshot> newest_first) {
+  std::erase_if(newest_first, is_replicated_snapshot);
   const auto safety = std::stable_partition(newest_first.begin(), newest_first.end(),
                                             std::not_fn(is_safety_snapshot));
   ForgetPlan plan;

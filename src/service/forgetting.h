@@ -22,7 +22,8 @@ struct ForgetPlan {
   std::vector<repository::Snapshot> removed() const;
 };
 
-// Safety snapshots count for themselves: what restores put away never displaces a backup.
+// Safety snapshots count for themselves: what restores put away never displaces a backup. Those
+// that replication took are not up for decision: they go with their timeline.
 ForgetPlan plan_by_policy(const repository::RetentionPolicy& policy,
                           std::vector<repository::Snapshot> newest_first);
 // Snapshots of one database that has a [databases.NAME.keep] follow that, all others [retention];

@@ -53,6 +53,12 @@ TEST(Forgetting, NeverLetsASafetySnapshotDisplaceABackup) {
   EXPECT_THAT(removed(plan), ElementsAre("s3", "s1"));
 }
 
+TEST(Forgetting, LeavesWhatReplicationTookToItsTimeline) {
+  const auto plan = plan_by_policy(keep_last(1), {snapshot(4, {"replicated"}), snapshot(3),
+                                                  snapshot(2, {"replicated"}), snapshot(1)});
+  EXPECT_THAT(removed(plan), ElementsAre("s1"));
+}
+
 TEST(Forgetting, OfASeriesLeavesOtherTagsAlone) {
   const std::vector<Snapshot> all = {snapshot(5, {"daily"}), snapshot(4, {"weekly"}),
                                      snapshot(3, {"daily"}), snapshot(2, {"daily", "keep"}),
@@ -69,7 +75,8 @@ TEST(Forgetting, OfASeriesLeavesOtherDatabasesAndHostsAlone) {
 
 TEST(Forgetting, ByConfigurationPrefersTheDatabasesOwnPolicy) {
   Configuration configuration;
-  configuration.databases = {{.name = "app", .source = {"x"}, .keep = keep_last(2)}};
+  configuration.databases = {
+      {.name = "app", .source = {"x"}, .keep = keep_last(2), .protection = {}}};
   configuration.retention = keep_last(1);
   const std::vector<Snapshot> all = {snapshot(6), snapshot(5), snapshot(4),
                                      snapshot(3, {}, {"app", "users"}),
@@ -79,7 +86,8 @@ TEST(Forgetting, ByConfigurationPrefersTheDatabasesOwnPolicy) {
 
 TEST(Forgetting, ByConfigurationLeavesAloneWhatNoPolicyIsFor) {
   Configuration configuration;
-  configuration.databases = {{.name = "app", .source = {"x"}, .keep = keep_last(1)}};
+  configuration.databases = {
+      {.name = "app", .source = {"x"}, .keep = keep_last(1), .protection = {}}};
   const std::vector<Snapshot> all = {snapshot(2, {}, {"users"}), snapshot(1, {}, {"users"})};
   EXPECT_THAT(plan_by_configuration(configuration, all).decisions, IsEmpty());
 }

@@ -35,6 +35,11 @@ Candidate look_at(const std::string& entry, const env::Path& base, const World& 
   const std::string name = variable_name(entry);
   if (name.empty()) {
     const env::Path path = parse_source(entry, base, world);
+    if (is_pattern(path, world)) {
+      const auto folder = world.files.status(path.parent_path());
+      const bool there = folder && folder->directory;
+      return {path, there, there ? "the folder is there" : "no such folder"};
+    }
     const bool there = is_file(world, path);
     return {path, there, there ? "the file is there" : "no such file"};
   }
@@ -44,6 +49,11 @@ Candidate look_at(const std::string& entry, const env::Path& base, const World& 
 }
 
 }  // namespace
+
+bool is_pattern(const env::Path& path, const World& world) {
+  return path.filename().native().find_first_of("*?[") != std::string::npos &&
+         !world.files.status(path);
+}
 
 bool is_url(std::string_view text) {
   return text.find("://") != std::string_view::npos || text.starts_with("sqlite:");

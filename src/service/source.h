@@ -16,8 +16,12 @@ namespace holdfast::service {
 env::Path parse_source(std::string_view text, const env::Path& base, const World& world);
 bool is_url(std::string_view text);
 
+// "tenants/*.db": its last component has '*', '?' or '[', and no file is called just so. It stands
+// for all the files that match.
+bool is_pattern(const env::Path& path, const World& world);
+
 struct ResolvedSource {
-  env::Path path;
+  env::Path path;      // may be a pattern
   std::string entry;   // "$APP_DB", as it was written
   std::string reason;  // "the variable is set"
   bool found = false;  // the file is there

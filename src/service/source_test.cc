@@ -143,6 +143,36 @@ TEST_F(Source, IsNotNamedTwice) {
   EXPECT_EQ(ErrorCode::kUsage, error_of([&] { choose({"app.db", "./app.db"}, {}); }).code());
 }
 
+TEST_F(Source, MayBeAPatternForEachFileOfAFolder) {
+  for (const char* name : {"b.db", "a.db", "a.db-wal", "a.db-shm", "c.txt", ".hidden.db"}) {
+    file(std::string("tenants/") + name);
+  }
+  const Configuration configuration =
+      configured("[databases.tenants]\nsource = [\"$NONE\", \"tenants/*.db\"]\n");
+  const auto databases = choose({"tenants"}, configuration);
+  ASSERT_EQ(2u, databases.size());
+  EXPECT_EQ("tenants/a", databases[0].name);
+  EXPECT_EQ(folder / "tenants/a.db", databases[0].source.path);
+  EXPECT_EQ("tenants/b", databases[1].name);
+  EXPECT_EQ("tenants/b", choose({"./tenants/b.db"}, configuration).at(0).name);
+  EXPECT_EQ(folder / "tenants/b.db", choose({"tenants/b"}, configuration).at(0).source.path);
+}
+
+TEST_F(Source, OfAPatternIsKnownEvenWhenItsFileIsGone) {
+  const Configuration configuration =
+      configured("[databases.tenants]\nsource = \"tenants/*.db\"\n");
+  const auto gone = configured_database("tenants/gone", configuration, world);
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(folder / "tenants/gone.db", gone->source.path);
+  EXPECT_FALSE(gone->source.found);
+  EXPECT_EQ(ErrorCode::kDatabaseMissing, error_of([&] { choose({}, configuration); }).code());
+}
+
+TEST_F(Source, WithBracketsInItsNameIsAFileWhenThereIsSuchAFile) {
+  file("app[1].db");
+  EXPECT_EQ(folder / "app[1].db", choose({"./app[1].db"}, {}).at(0).source.path);
+}
+
 TEST_F(Source, IsNoFolder) {
   file("data/app.db");
   EXPECT_EQ(ErrorCode::kNotADatabase, error_of([&] { choose({"./data"}, {}); }).code());

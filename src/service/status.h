@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "engine/replicate/follower_state.h"
 #include "repository/lease.h"
 #include "repository/proof.h"
 #include "repository/snapshot.h"
 #include "service/databases.h"
+#include "service/local_state.h"
 #include "service/session.h"
 
 namespace holdfast::service {
@@ -23,7 +23,7 @@ struct DatabaseStatus {
   std::optional<repository::Snapshot> last_snapshot;  // undamaged, with this database
   std::optional<repository::Position> last_position;  // the newest durable one
   std::optional<Time> last_commit;                    // its time
-  std::optional<engine::FollowerState> replicator;    // of a living one on this host
+  std::optional<LocalState> replicator;               // of a living one on this host
   double lag_seconds = 0;  // of commits seen and not durable; without a replicator, how much later
                            // the file changed than the last position or snapshot
   std::optional<repository::LeaseInfo> lease;
@@ -39,12 +39,6 @@ struct DatabaseStatus {
 // Never throws for one database what can be said as its problem. A store that is away is a problem,
 // and the local state file still tells the lag.
 std::vector<DatabaseStatus> status(Session& session, std::span<const Database> databases);
-
-// The file by which a replicator tells `status` and `mark` what it knows: JSON, below the cache
-// directory, replaced atomically; believed only while its process lives.
-env::Path state_file(const Session& session, std::string_view database);
-void write_state(env::FileSystem& files, const env::Path& path, const engine::FollowerState& state);
-std::optional<engine::FollowerState> read_state(env::FileSystem& files, const env::Path& path);
 
 }  // namespace holdfast::service
 

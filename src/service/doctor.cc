@@ -1,0 +1,82 @@
+#include "service/doctor.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "env/mounts.h"
+#include "sqlite/health.h"
+
+namespace holdfast::service {
+namespace {
+
+constexpr std::chrono::milliseconds kBusy{2'000};
+
+env::Path resolved(const env::Path& path) {
+  std::error_code unresolved;
+  env::Path real = std::filesystem::weakly_canonical(path, unresolved);
+  return unresolved ? path : real;
+}
+
+void examine_repository(Session& session, std::vector<Finding>& findings) {
+  try {
+    session.repository();
+  } catch (const Error& error) {
+    findings.push_back({.subject = "repository", .text = error.happened(), .harmful = true});
+    return;
+  }
+  const std::string place = session.place();
+  if (place.find("://") != std::string::npos) return;
+  const std::string warning = storage_warning_of(place);
+  if (!warning.empty()) {
+    findings.push_back({.subject = "repository", .text = warning, .harmful = false});
+  }
+}
+
+void examine_database(Session& session, const Database& database, std::vector<Finding>& findings) {
+  const env::Path& path = database.source.path;
+  const auto add = [&](std::string text, bool harmful) {
+    findings.push_back(
+        {.subject = "database " + database.name, .text = std::move(text), .harmful = harmful});
+  };
+  const std::string warning = storage_warning_of(path);
+  if (!warning.empty()) add(warning, false);
+  try {
+    const sqlite::PresenceReport report = sqlite::look_at_database(path, kBusy);
+    if (!sqlite::is_there(report.presence)) add(report.detail, true);
+  } catch (const Error& error) {
+    add(error.happened(), true);
+  }
+  const auto mounts = env::current_mounts();
+  const auto here = env::mount_of(mounts, resolved(path));
+  const std::string place = session.place();
+  if (place.find("://") != std::string::npos || !here) return;
+  const auto there = env::mount_of(mounts, resolved(place));
+  if (there && there->point == here->point && there->source == here->source) {
+    add(fmt::format("the repository {} is on the same storage ({}): one broken disk takes both",
+                    place, here->point.string()),
+        false);
+  }
+}
+
+}  // namespace
+
+std::string storage_warning_of(const env::Path& path) {
+  const auto mount = env::mount_of(env::current_mounts(), resolved(path));
+  return mount ? env::storage_warning(path, *mount) : std::string();
+}
+
+std::vector<Finding> examine(Session& session, std::span<const Database> databases) {
+  std::vector<Finding> findings;
+  examine_repository(session, findings);
+  for (const Database& database : databases) examine_database(session, database, findings);
+  const env::Path cache = session.cache_directory();
+  if (cache.empty()) {
+    findings.push_back({.subject = "cache",
+                        .text = "there is none: every scan compares with the repository itself, "
+                                "and commits that cannot be sent wait in memory only",
+                        .harmful = false});
+  }
+  return findings;
+}
+
+}  // namespace holdfast::service

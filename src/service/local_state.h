@@ -1,0 +1,49 @@
+// What a replicator tells of itself on this machine: files below the cache directory, by which
+// `status` and a boot without store know it.
+#ifndef HOLDFAST_SERVICE_LOCAL_STATE_H_
+#define HOLDFAST_SERVICE_LOCAL_STATE_H_
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/replicate/follower_state.h"
+#include "env/host.h"
+#include "service/databases.h"
+#include "service/session.h"
+
+namespace holdfast::service {
+
+struct LocalState {
+  engine::FollowerState follower;
+  env::ProcessIdentity process;
+  Time written{};
+  std::vector<std::string> findings;  // of the full check beside the application
+};
+
+// Of one database in one repository; empty without a cache directory.
+env::Path state_file(Session& session, std::string_view database);
+// Where what could not be sent yet is kept; empty if nowhere.
+env::Path backlog_folder(Session& session, std::string_view database);
+
+// Replaced atomically.
+void write_state(env::FileSystem& files, const env::Path& path, const LocalState& state);
+// Empty if there is none, or none that can be read.
+std::optional<LocalState> read_state(env::FileSystem& files, const env::Path& path);
+// False only when it is certain that the process which wrote it is gone.
+bool may_be_alive(const LocalState& state);
+// It is of this host and boot, and is there.
+bool is_certainly_alive(const env::ProcessIdentity& process);
+
+std::string_view phase_name(engine::Phase phase);  // "following"
+
+// Null, and a warning, if the store is away. Where no repository is found, it counts as away only
+// if one of these databases was replicated to it before: otherwise kRepositoryMissing is thrown.
+const repository::Repository* reachable_repository(Session& session,
+                                                   std::span<const Database> databases);
+
+}  // namespace holdfast::service
+
+#endif  // HOLDFAST_SERVICE_LOCAL_STATE_H_

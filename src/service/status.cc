@@ -1,0 +1,197 @@
+#include "service/status.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "repository/audit_log.h"
+#include "service/doctor.h"
+
+namespace holdfast::service {
+namespace {
+
+using engine::Phase;
+using repository::LogEntry;
+using repository::Repository;
+using repository::Snapshot;
+
+constexpr double kMostLagSeconds = 60;
+
+// What is the same for all databases, read once.
+struct Known {
+  const Repository* repository = nullptr;
+  std::string away;  // why the store cannot be reached
+  std::vector<Snapshot> snapshots;
+  std::optional<Time> last_verification;
+};
+
+bool is_about_us(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUsage:
+    case ErrorCode::kConfiguration:
+    case ErrorCode::kWrongPassphrase:
+    case ErrorCode::kPassphraseMissing:
+    case ErrorCode::kRepositoryVersion:
+    case ErrorCode::kEncryptionMismatch:
+    case ErrorCode::kInterrupted:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Known look_at_repository(Session& session) {
+  Known known;
+  try {
+    const Repository& repository = session.repository();
+    known.snapshots = repository::list_snapshots(repository).snapshots;
+    for (const LogEntry& entry : repository::read_log(repository)) {
+      if (entry.operation == "verify" && entry.result == "ok") known.last_verification = entry.time;
+    }
+    known.repository = &repository;
+  } catch (const Error& error) {
+    if (is_about_us(error.code())) throw;
+    known.away = error.happened();
+  }
+  return known;
+}
+
+std::optional<Time> last_change(const World& world, const env::Path& path) {
+  std::optional<Time> newest;
+  for (const char* suffix : {"", "-wal"}) {
+    const auto file = world.files.status(path.native() + suffix);
+    if (!file || file->directory || (*suffix != '\0' && file->size == 0)) continue;
+    newest = std::max(newest.value_or(Time::min()), file->modified);
+  }
+  return newest;
+}
+
+void look_at_history(const Known& known, DatabaseStatus& status) {
+  for (const Snapshot& snapshot : known.snapshots) {
+    const auto* state = snapshot.database(status.database);
+    if (state == nullptr || !state->damage.empty()) continue;
+    status.last_snapshot = snapshot;
+    break;
+  }
+  const Repository& repository = *known.repository;
+  const std::string series = repository::timeline_series(repository, status.database);
+  const repository::Timeline timeline = repository::load_timeline(repository, series);
+  if (const auto newest = repository::find_newest(timeline)) {
+    status.last_position = newest->position;
+    status.last_commit = newest->time;
+  }
+  status.side_branches = repository::side_branches(timeline).size();
+  status.lease = repository::newest_lease(repository, series);
+  status.lease_holder_alive =
+      status.lease && !status.lease->released && is_certainly_alive(status.lease->holder);
+  status.last_proof = repository::newest_proof(repository, series);
+  status.last_verification = known.last_verification;
+}
+
+void measure_lag(const World& world, DatabaseStatus& status) {
+  const Time now = world.clock.now();
+  if (status.replicator) {
+    status.lag_seconds = status.replicator->follower.lag_seconds(now);
+    return;
+  }
+  const auto changed = last_change(world, status.path);
+  std::optional<Time> safe = status.last_commit;
+  if (status.last_snapshot) {
+    const Time moment = status.last_snapshot->database(status.database)->moment;
+    safe = std::max(safe.value_or(moment), moment);
+  }
+  if (!changed || !safe || *changed <= *safe) return;
+  status.lag_seconds = std::chrono::duration<double>(now - *safe).count();
+}
+
+void judge_replicator(DatabaseStatus& status) {
+  const engine::FollowerState& state = status.replicator->follower;
+  const auto problem = [&](std::string_view what) {
+    status.problems.push_back(state.last_error.empty()
+                                  ? std::string(what)
+                                  : fmt::format("{}: {}", what, state.last_error));
+  };
+  switch (state.phase) {
+    case Phase::kDetached:
+      problem(
+          fmt::format("the store is away, and {} bytes wait on this machine", state.backlog_bytes));
+      break;
+    case Phase::kDeposed:
+      problem("another process has taken over the timeline");
+      break;
+    case Phase::kRefused:
+      problem("it is not replicated, because a full history stands beside a fresh database");
+      break;
+    case Phase::kWaiting:
+      if (!state.last_error.empty()) problem("it is not replicated yet");
+      break;
+    case Phase::kScanning:
+    case Phase::kFollowing:
+    case Phase::kStopped:
+      break;
+  }
+  for (const std::string& finding : status.replicator->findings) {
+    status.problems.push_back(fmt::format("the full check found: {}", finding));
+  }
+  if (status.lag_seconds > kMostLagSeconds && state.phase != Phase::kDetached) {
+    problem(fmt::format("{:.0f} seconds of commits are not safe yet", status.lag_seconds));
+  }
+}
+
+void judge(const World& world, const Known& known, DatabaseStatus& status) {
+  if (!status.store_reachable) {
+    status.problems.push_back(fmt::format("the store does not answer: {}", known.away));
+  }
+  const auto file = world.files.status(status.path);
+  if (!file || file->size == 0) {
+    status.problems.push_back(fmt::format("there is no database at {}", status.path.string()));
+  }
+  if (status.store_reachable && !status.last_snapshot) {
+    status.problems.emplace_back("there is no snapshot of it");
+  }
+  if (status.replicator) {
+    judge_replicator(status);
+  } else if (status.last_position && status.lag_seconds > kMostLagSeconds &&
+             !(status.lease && !status.lease->released &&
+               !env::is_certainly_dead(status.lease->holder))) {
+    status.problems.emplace_back(
+        "nothing replicates it, and it was changed after its last position");
+  }
+  if (status.last_proof && !status.last_proof->passed()) {
+    status.problems.push_back(fmt::format("the last drill failed{}{}",
+                                          status.last_proof->findings.empty() ? "" : ": ",
+                                          fmt::join(status.last_proof->findings, "; ")));
+  }
+}
+
+}  // namespace
+
+std::vector<DatabaseStatus> status(Session& session, std::span<const Database> databases) {
+  Known known = look_at_repository(session);
+  std::vector<DatabaseStatus> result;
+  for (const Database& database : databases) {
+    DatabaseStatus status;
+    status.database = database.name;
+    status.path = database.source.path;
+    status.storage_warning = storage_warning_of(status.path);
+    status.replicator = read_state(session.world().files, state_file(session, database.name));
+    if (status.replicator && !is_certainly_alive(status.replicator->process)) {
+      status.replicator.reset();
+    }
+    try {
+      if (known.repository != nullptr) look_at_history(known, status);
+    } catch (const Error& error) {
+      if (is_about_us(error.code())) throw;
+      known.repository = nullptr;
+      known.away = error.happened();
+    }
+    status.store_reachable = known.repository != nullptr;
+    measure_lag(session.world(), status);
+    judge(session.world(), known, status);
+    result.push_back(std::move(status));
+  }
+  return result;
+}
+
+}  // namespace holdfast::service
