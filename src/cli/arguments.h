@@ -25,6 +25,7 @@ enum class Command {
   kDoctor,
   kTimeline,
   kMark,
+  kDrill,
   kForget,
   kPrune,
   kKeyList,

@@ -177,6 +177,12 @@ void key_recovery_options(CLI::App& app, Arguments& a) {
   flag(app, "--replace", a.replace, "remove the recovery codes there were");
 }
 
+void drill_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  text_option(app, "--to", a.to, "FOLDER",
+              "where there is room for a copy (the system's temporary folder unless said)");
+}
+
 void no_options(CLI::App&, Arguments&) {}
 
 constexpr auto kDefinitions = std::to_array<CommandDefinition>({
@@ -301,6 +307,15 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast verify latest --integrity\n"
      "holdfast verify --read-data=10  # a tenth of the packs each night",
      verify_options},
+    {"drill", "", Command::kDrill, kUpkeep, "[DB…]",
+     "restore to a scratch place, check everything, and record the proof",
+     "The newest state is restored, its checksum compared, SQLite checks its integrity, and the "
+     "configured invariants "
+     "are asked. The signed proof says how long a restore takes; `holdfast status` shows the last "
+     "one.",
+     "holdfast drill\n"
+     "holdfast drill app --to /mnt/scratch --json | jq '.[].restore_seconds'",
+     drill_options},
     {"forget", "", Command::kForget, kUpkeep, "[SNAPSHOT…]",
      "remove snapshots, by name or by a policy",
      "Policies are applied to each host and set of databases apart; docs/retention.md says what "

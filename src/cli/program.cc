@@ -76,6 +76,8 @@ int run_command(Context& context) {
       return run_timeline(context);
     case Command::kMark:
       return run_mark(context);
+    case Command::kDrill:
+      return run_drill(context);
     case Command::kForget:
       return run_forget(context);
     case Command::kPrune:

@@ -145,6 +145,7 @@ Json result_json(Json answer, const std::vector<RestoreTarget>& targets, const R
         result.safety_snapshot ? Json(result.safety_snapshot->id.hex()) : Json();
     one["undo"] = undo.empty() ? Json() : Json(undo);
     one["set_aside"] = std::move(aside);
+    one["excluded_rows"] = result.excluded_rows;
   }
   return answer;
 }
@@ -156,6 +157,10 @@ std::string result_text(const std::vector<RestoreTarget>& targets, const Results
     text += fmt::format("{}: {} restored to {} in {}, checksum proved.\n", targets[i].database,
                         format_size(result.bytes), result.target.string(),
                         format_seconds(result.seconds));
+    if (result.excluded_rows > 0) {
+      text += fmt::format("  {} left out that may never come back.\n",
+                          counted(result.excluded_rows, "excluded row"));
+    }
     for (const auto& path : result.set_aside)
       text += fmt::format("  set aside: {}\n", path.string());
     const std::string undo = service::undo_command(result, targets[i].database);

@@ -40,4 +40,9 @@ env::Path default_cache_directory(const World& world) {
   return {};
 }
 
+env::Path scratch_directory(const World& world) {
+  if (const auto folder = world.variables("TMPDIR")) return absolute_path(world.directory, *folder);
+  return "/var/tmp";
+}
+
 }  // namespace holdfast::service

@@ -37,6 +37,9 @@ std::string expand_home(std::string_view path, const Variables& variables);
 // $HOLDFAST_CACHE_DIR, $XDG_CACHE_HOME/holdfast, ~/.cache/holdfast; empty where none of them is
 // known.
 env::Path default_cache_directory(const World& world);
+// Where copies of databases are made for a while: $TMPDIR, else /var/tmp. They may be large, so not
+// in memory, where /tmp often is.
+env::Path scratch_directory(const World& world);
 
 }  // namespace holdfast::service
 

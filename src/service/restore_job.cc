@@ -68,10 +68,13 @@ RestoreTarget usual_target(Session& session, const DatabaseState& state) {
 
 std::string log_detail(std::string_view origin, const RestoreTarget& target,
                        const engine::RestoreResult& result) {
-  return fmt::format("{} of {} to {}{}", target.database, origin, target.path.string(),
-                     result.safety_snapshot ? fmt::format("; what was there is snapshot {}",
-                                                          result.safety_snapshot->id.short_hex())
-                                            : "");
+  return fmt::format(
+      "{} of {} to {}{}{}", target.database, origin, target.path.string(),
+      result.excluded_rows == 0 ? ""
+                                : fmt::format(", without {} excluded rows", result.excluded_rows),
+      result.safety_snapshot
+          ? fmt::format("; what was there is snapshot {}", result.safety_snapshot->id.short_hex())
+          : "");
 }
 
 engine::RestoreRequest request_for(Session& session, const RestoreTarget& target,
@@ -85,6 +88,9 @@ engine::RestoreRequest request_for(Session& session, const RestoreTarget& target
   request.safety.cache_directory = session.cache_directory();
   request.safety.compression_level =
       session.configuration().compression.value_or(codec::kDefaultCompressionLevel);
+  if (const auto* known = configuration_of(target.database, session.configuration())) {
+    request.exclusions = known->protection.exclusions;
+  }
   return request;
 }
 
