@@ -18,6 +18,7 @@ enum class Command {
   kStats,
   kLog,
   kVerify,
+  kGuard,
   kRestore,
   kReplicate,
   kRun,

@@ -125,6 +125,11 @@ void restore_options(CLI::App& app, Arguments& a) {
        "do not first back up what is there: there will be no undo");
 }
 
+void guard_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  flag(app, "--fix", a.fix, "do what it decides; without it nothing is changed");
+}
+
 void forget_options(CLI::App& app, Arguments& a) {
   words(app, a);
   keep_options(app, a.keep);
@@ -249,6 +254,16 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast run -- gunicorn app:app\n"
      "holdfast run --database app --lease-wait 1m -- ./server --port 80",
      run_options},
+    {"guard", "", Command::kGuard, kEveryday, "[DB…]",
+     "tell whether a database is what it must be, and with --fix make it so",
+     "Missing, damaged, fresh or old databases, violated invariants and excluded rows are found; "
+     "`on_violation` of the "
+     "configuration says what is done about them, and docs/guard.md has the table. `holdfast run` "
+     "does the same with --fix before it starts an application. Without --fix the exit status is "
+     "6 if something would be done.",
+     "holdfast guard  # only looks\n"
+     "holdfast guard app --fix",
+     guard_options},
     {"status", "", Command::kStatus, kEveryday, "[DB…]",
      "tell what is safe now, and whether anything is wrong",
      "Of each database: the last snapshot, the last commit that is durable and what is not yet, "
