@@ -30,6 +30,21 @@ std::optional<Time> time_in(std::string_view name) {
   return Time(Duration(static_cast<Duration::rep>(value)));
 }
 
+class Unlocked {
+ public:
+  explicit Unlocked(std::mutex* mutex) : mutex_(mutex) {
+    if (mutex_ != nullptr) mutex_->unlock();
+  }
+  ~Unlocked() {
+    if (mutex_ != nullptr) mutex_->lock();
+  }
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+ private:
+  std::mutex* mutex_;
+};
+
 }  // namespace
 
 bool is_store_away(const Error& error) {
@@ -109,7 +124,7 @@ void Backlog::keep_on_disk() {
   }
 }
 
-bool Backlog::send() {
+bool Backlog::send(std::mutex* held) {
   while (!entries_.empty()) {
     Entry& entry = entries_.front();
     Bytes content;
@@ -125,6 +140,7 @@ bool Backlog::send() {
     }
     if (sealed != nullptr) {
       try {
+        const Unlocked unlocked(held);
         repository::put_sealed(repository_, {.name = entry.name, .content = *sealed});
       } catch (const Error& error) {
         if (!is_store_away(error)) throw;

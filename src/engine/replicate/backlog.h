@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -41,8 +42,9 @@ class Backlog {
   // that a scan closes when the store is back.
   bool add(repository::SealedObject object, Time commit);
   // Sends what waits until all is sent (true) or the store fails retryably (false: last_failure()
-  // says how). Other errors are thrown; the segment stays.
-  bool send();
+  // says how). Other errors are thrown; the segment stays. While the store works, `held` (may be
+  // null) is unlocked: others may then add() and ask, and nothing else.
+  bool send(std::mutex* held = nullptr);
 
   bool empty() const;
   std::size_t waiting() const;

@@ -75,6 +75,7 @@ bool Implementation::follow_again() {
 
 void Implementation::take_step() {
   if (!is_shipped()) send();
+  ship_learnt();
   if (look_at_ && looks() && elapsed() >= *look_at_) look();
 }
 
@@ -117,7 +118,7 @@ Next Implementation::next() const {
   Duration moment = kNever;
   const auto consider = [&](Duration when) { moment = std::min(moment, when); };
   if (look_at_ && looks()) consider(*look_at_);
-  if (!is_shipped()) consider(send_at_);
+  if (!is_shipped() && !sending_) consider(send_at_);
   if (!scanning_ && !closing_) {
     consider(light_scan_at());
     if (!lease_ || deposed_) {
@@ -228,6 +229,7 @@ void Implementation::scan_or_close(std::stop_token stop) {
 
 bool Implementation::hurry(std::uint64_t scans_wanted) {
   if (!is_shipped()) send();
+  ship_learnt();
   if (deposed_) return is_shipped();
   if (scanning_) return false;
   if (mode_ == Mode::kLog) {
@@ -337,6 +339,7 @@ void Implementation::report() {
   const std::lock_guard lock(report_mutex_);
   report_.phase = phase();
   report_.oldest_waiting = backlog_.oldest();
+  if (!report_.oldest_waiting && learnt_.unsealed) report_.oldest_waiting = learnt_.first_seen;
   if (gap_since_ && (!report_.oldest_waiting || *gap_since_ < *report_.oldest_waiting)) {
     report_.oldest_waiting = gap_since_;
   }

@@ -9,8 +9,9 @@
 // and are kept in the overlay until the scan has ended. Everything that touches the store goes
 // through the backlog, so a store that is away delays nothing here.
 //
-// Thread safety: step() by one thread at a time, scan_or_close() by one (another) at a time;
-// state() from any. Nothing here sleeps: each call says when it wants the next.
+// Thread safety: all members may be called from several threads. While one waits for the store in
+// step(), another may look by calling it too; a second scan_or_close() waits for the first. Nothing
+// here sleeps: each call says when it wants the next.
 #ifndef HOLDFAST_ENGINE_REPLICATE_DATABASE_REPLICATOR_H_
 #define HOLDFAST_ENGINE_REPLICATE_DATABASE_REPLICATOR_H_
 

@@ -87,6 +87,14 @@ class DatabaseReplicator::Implementation {
     Time seen{};
   };
 
+  // The newest state that is known, which may be in no segment yet.
+  struct Learnt {
+    std::uint64_t number = 0;
+    bool unsealed = false, scanned = false;
+    std::size_t bytes = 0;  // of the looks that are not sealed
+    Time first_seen{}, seen{};
+  };
+
   // All with mutex_ held, unless a section says otherwise.
   // database_replicator.cc
   void note_change();
@@ -113,12 +121,15 @@ class DatabaseReplicator::Implementation {
   void look_at(Duration moment) { look_at_ = std::min(look_at_.value_or(kNever), moment); }
   void learn(const sqlite::Look& found);
   void keep_pending(const sqlite::Look& found);
-  void ship(std::uint64_t number, Time seen, bool scanned, std::size_t own_bytes);
+  bool apply(std::uint64_t commits, const sqlite::Geometry& geometry,
+             std::span<const std::uint32_t> pages, ByteView content, Time seen, bool scanned);
+  void ship_learnt();
+  void seal();
   std::uint64_t reach_back(std::size_t own_bytes) const;
   bool send();
   bool confirm();
   bool send_backlog();
-  bool is_shipped() const { return backlog_.empty() && !unconfirmed_; }
+  bool is_shipped() const { return backlog_.empty() && !unconfirmed_ && !learnt_.unsealed; }
   void shipped();
   void lose(sqlite::Loss loss, std::string_view detail);
   void depose();
@@ -179,6 +190,7 @@ class DatabaseReplicator::Implementation {
   bool log_follows_ = false;    // the scan under way has a log to go on from
   bool close_wanted_ = false;
   bool unconfirmed_ = false;  // all is sent, and the lease not asked since
+  bool sending_ = false;      // a thread waits for the store, without mutex_
   bool lost_ = false;         // a loss waits for its repair
   bool replaced_ = false;     // it was another file at the path
   std::uint64_t epoch_ = 0;   // of following: another one after each loss
@@ -187,10 +199,11 @@ class DatabaseReplicator::Implementation {
 
   repository::Snapshot snapshot_;       // the last anchor's
   std::vector<std::uint64_t> numbers_;  // the last anchor's, then of each segment since
-  std::uint64_t number_ = 0;            // the newest position that is known
-  std::string last_checksum_;           // at that position
-  Stamp scan_stamp_, stamp_;            // before the scan under way; before the last one
-  bool stamp_settled_ = false;          // nothing can have changed without changing it
+  std::uint64_t number_ = 0;            // the newest position that has a segment or an anchor
+  Learnt learnt_;
+  std::string last_checksum_;   // at that position
+  Stamp scan_stamp_, stamp_;    // before the scan under way; before the last one
+  bool stamp_settled_ = false;  // nothing can have changed without changing it
 
   // By the elapsed clock.
   std::optional<Duration> look_at_, first_change_, last_change_;

@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kTurn{10};
 constexpr unsigned kFinishers = 8;
+constexpr unsigned kMostSteps = 2;
 
 // A database has up to three files open while it is active.
 void raise_descriptor_limit() {
@@ -41,7 +42,8 @@ struct Follower {
   DatabaseReplicator replicator;
   env::WatchKey key = 0;
   bool removed = false, woken = false, ready = false;  // in the queue of those to be stepped
-  bool stepping = false, scan_wanted = false, scanning = false, resting = false;
+  unsigned stepping = 0;  // threads; a second one looks while the first waits for the store
+  bool scan_wanted = false, scanning = false, resting = false;
   Clock::time_point step_at = Clock::time_point::max(), rest_at = Clock::time_point::max();
   std::optional<Clock::time_point> timer;  // its entry in the timers
   std::size_t overlay = 0;
@@ -119,7 +121,7 @@ void Replication::Implementation::stop_threads() {
 }
 
 void Replication::Implementation::make_ready(const FollowerPointer& follower) {
-  if (follower->ready || follower->stepping || follower->removed) return;
+  if (follower->ready || follower->stepping == kMostSteps || follower->removed) return;
   follower->ready = true;
   ready_.push_back(follower);
   work_.notify_one();
@@ -178,7 +180,7 @@ void Replication::Implementation::work(std::stop_token stop) {
 
 void Replication::Implementation::step(std::unique_lock<std::mutex>& lock,
                                        const FollowerPointer& follower) {
-  follower->stepping = true;
+  ++follower->stepping;
   const bool woken = std::exchange(follower->woken, false);
   const Clock::time_point now = Clock::now();
   const bool rest = !woken && follower->rest_at <= now && follower->step_at > now;
@@ -195,7 +197,7 @@ void Replication::Implementation::step(std::unique_lock<std::mutex>& lock,
     next.look_after = std::chrono::seconds(60);
   }
   lock.lock();
-  follower->stepping = false;
+  --follower->stepping;
   follower->overlay = overlay;
   const Clock::time_point after = Clock::now();
   // Far away is never: no clock gets there.
@@ -301,7 +303,7 @@ void Replication::Implementation::remove(std::string_view database) {
     follower = found->second;
     follower->removed = true;
     set_timer(follower);
-    idle_.wait(lock, [&] { return !follower->stepping && !follower->scanning; });
+    idle_.wait(lock, [&] { return follower->stepping == 0 && !follower->scanning; });
     std::erase(ready_, follower);
     std::erase(scans_, follower);
     by_key_.erase(follower->key);

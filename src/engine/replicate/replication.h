@@ -16,7 +16,7 @@
 namespace holdfast::engine {
 
 struct ReplicationLimits {
-  unsigned workers = 2;                    // that look and ship
+  unsigned workers = 3;                    // that look and ship
   std::size_t overlay_bytes = 128u << 20;  // of all databases; the largest are closed first
   Duration idle_until_rest = std::chrono::seconds(10);
   Duration longest_finish = std::chrono::seconds(30);

@@ -3,13 +3,47 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 #include "engine/replicate/test_replica.h"
+#include "storage/store_decorator.h"
 
 namespace holdfast::engine {
 namespace {
 
 using std::chrono::seconds;
+
+// Lets no segment pass while it is closed.
+class GatedStore : public storage::StoreDecorator {
+ public:
+  using StoreDecorator::StoreDecorator;
+  void put(std::string_view name, ByteView content, storage::PutOptions put_options) override {
+    if (name.starts_with("timelines/")) {
+      std::unique_lock lock(mutex_);
+      waiting_ = true;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return open_; });
+      waiting_ = false;
+    }
+    StoreDecorator::put(name, content, put_options);
+  }
+  void open(bool open) {
+    const std::lock_guard lock(mutex_);
+    open_ = open;
+    changed_.notify_all();
+  }
+  void wait_until_somebody_waits() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true, waiting_ = false;
+};
 
 class ReplicationTest : public testing::Test, public Replica {
  protected:
@@ -78,6 +112,32 @@ TEST_F(ReplicationTest, WakesByItselfAndShipsEachCommit) {
     images[newest] = image_of(database());
   }
   EXPECT_TRUE(replicating.finish());
+  expect_every_image();
+}
+
+TEST_F(ReplicationTest, LosesNothingWhileTheStoreIsSlow) {
+  GatedStore gated(memory);
+  repository = repository::Repository::open(gated, env::system_clock(), std::nullopt);
+  start();
+  const repository::Position before = flush();
+  gated.open(false);
+  update(0);
+  std::jthread shipping([this] {
+    replicator->step(true);
+    settle();
+  });
+  gated.wait_until_somebody_waits();
+  // Three generations of the log come and go.
+  for (int i = 1; i <= 30; ++i) {
+    update(i);
+    replicator->step(true);
+    settle();
+    if (i % 10 == 0) writer->run("PRAGMA wal_checkpoint(RESTART)");
+  }
+  gated.open(true);
+  shipping.join();
+  EXPECT_EQ(flush().number, before.number + 31);
+  EXPECT_EQ(replicator->state().continuity_repaired, 0u);
   expect_every_image();
 }
 

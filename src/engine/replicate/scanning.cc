@@ -111,12 +111,11 @@ void Implementation::ship_pending() {
     pages.push_back(at->first);
     content.insert(content.end(), at->second.begin(), at->second.end());
   }
-  const std::uint64_t number = number_ + learnt.commits;
-  if (!known_.apply(number, learnt.geometry, pages, content)) {
+  if (!apply(learnt.commits, learnt.geometry, pages, content, learnt.seen, false)) {
     lose(sqlite::Loss::kUnreadable, "what was learnt during the scan does not fit to it");
     return;
   }
-  ship(number, learnt.seen, false, content.size());
+  ship_learnt();
 }
 
 repository::Snapshot Implementation::back_up_now() {
@@ -240,6 +239,7 @@ void Implementation::go_on_from(const repository::AnchorName& anchor,
   const std::lock_guard lock(mutex_);
   number_ = anchor.position.number;
   numbers_ = {number_};
+  learnt_ = {.number = number_};
   last_checksum_ = state.checksum;
   last_seen_ = anchor.time;
   last_close_ = elapsed();
@@ -320,12 +320,12 @@ void Implementation::light_scan() {
   }
   const bool differs = !changes->pages.empty() || changes->geometry != known_.geometry();
   if (differs) {
-    const std::uint64_t number = number_ + 1;
-    if (!known_.apply(number, changes->geometry, changes->pages, changes->content)) {
+    if (!apply(1, changes->geometry, changes->pages, changes->content, repository_.clock().now(),
+               true)) {
       lose(sqlite::Loss::kUnreadable, "what was found does not fit to what is known");
       return;
     }
-    ship(number, repository_.clock().now(), true, changes->content.size());
+    ship_learnt();
   }
   if (learnt) ship_pending();
 }

@@ -53,6 +53,7 @@ void Implementation::lease_taken(Lease lease) {
   lease_ = std::make_shared<Lease>(std::move(lease));
   deposed_ = session_began_ = false;
   number_ = 0;
+  learnt_ = {};
   last_checksum_.clear();
   scan_again(Duration(0));
   report_error("");

@@ -28,7 +28,7 @@ void Implementation::schedule_look() {
 }
 
 Duration Implementation::spacing() const {
-  if (!backlog_.empty()) return kSpacingWhileAway;
+  if (!backlog_.empty() && !sending_) return kSpacingWhileAway;
   return last_commits_ > kManyCommits ? options_.busy_coalescing / 4 : options_.busy_coalescing;
 }
 
@@ -67,12 +67,35 @@ void Implementation::learn(const sqlite::Look& found) {
     keep_pending(found);
     return;
   }
-  const std::uint64_t number = number_ + found.commits;
-  if (!known_.apply(number, found.geometry, found.pages, found.content)) {
+  if (!apply(found.commits, found.geometry, found.pages, found.content, seen, false)) {
     lose(sqlite::Loss::kUnreadable, "what was learnt cannot be joined to what is known");
     return;
   }
-  ship(number, seen, false, found.content.size());
+  ship_learnt();
+}
+
+bool Implementation::apply(std::uint64_t commits, const sqlite::Geometry& geometry,
+                           std::span<const std::uint32_t> pages, ByteView content, Time seen,
+                           bool scanned) {
+  if (!known_.apply(learnt_.number + commits, geometry, pages, content)) return false;
+  if (!learnt_.unsealed) learnt_ = {.number = learnt_.number, .first_seen = seen};
+  learnt_.unsealed = true;
+  learnt_.number += commits;
+  learnt_.scanned = learnt_.scanned || scanned;
+  learnt_.bytes += content.size();
+  learnt_.seen = seen;
+  last_commit_ = elapsed();
+  return true;
+}
+
+// While the store is slow, what comes meanwhile becomes one segment.
+void Implementation::ship_learnt() {
+  if (!learnt_.unsealed || sending_) return;
+  seal();
+  if (send() || known_.overlay().bytes() <= options_.overlay_bytes) return;
+  // A snapshot cannot be made now, and memory is bounded: a scan makes it later.
+  known_.forget_content();
+  numbers_ = {number_};
 }
 
 void Implementation::keep_pending(const sqlite::Look& found) {
@@ -106,14 +129,15 @@ std::uint64_t Implementation::reach_back(std::size_t own_bytes) const {
   return numbers_[count - reach];
 }
 
-void Implementation::ship(std::uint64_t number, Time seen, bool scanned, std::size_t own_bytes) {
-  repository::Segment segment{.position = {lease_->branch(), number},
-                              .base = reach_back(own_bytes),
-                              .time = seen,
+void Implementation::seal() {
+  const Learnt learnt = std::exchange(learnt_, {.number = learnt_.number});
+  repository::Segment segment{.position = {lease_->branch(), learnt.number},
+                              .base = reach_back(learnt.bytes),
+                              .time = learnt.seen,
                               .page_size = known_.geometry().page_size,
                               .page_count = known_.geometry().page_count,
                               .checksum = known_.checksum(),
-                              .scanned = scanned,
+                              .scanned = learnt.scanned,
                               .pages = {},
                               .content = {}};
   segment.pages = known_.overlay().written_after(segment.base);
@@ -125,33 +149,26 @@ void Implementation::ship(std::uint64_t number, Time seen, bool scanned, std::si
   bool kept = false;
   std::string why = "the backlog is full";
   try {
-    kept = backlog_.add(repository::seal_segment(repository_, series_, segment), seen);
+    kept = backlog_.add(repository::seal_segment(repository_, series_, segment), learnt.first_seen);
   } catch (const Error& error) {
     why = error.what();
   }
-  last_commit_ = elapsed();
   if (!kept) {
-    if (!gap_since_) gap_since_ = seen;
+    if (!gap_since_) gap_since_ = learnt.first_seen;
     lose(sqlite::Loss::kNone, why);
     return;
   }
-  numbers_.push_back(number);
-  number_ = number;
+  numbers_.push_back(learnt.number);
+  number_ = learnt.number;
   last_checksum_ = segment.checksum;
-  last_seen_ = seen;
-  {
-    const std::lock_guard lock(report_mutex_);
-    ++report_.segments;
-  }
-  if (send() || known_.overlay().bytes() <= options_.overlay_bytes) return;
-  // A snapshot cannot be made now, and memory is bounded: a scan makes it later.
-  known_.forget_content();
-  numbers_ = {number_};
+  last_seen_ = learnt.seen;
+  const std::lock_guard lock(report_mutex_);
+  ++report_.segments;
 }
 
 bool Implementation::send() {
-  if (is_shipped()) return true;
-  if (elapsed() < send_at_) return false;
+  if (backlog_.empty() && !unconfirmed_) return true;
+  if (sending_ || elapsed() < send_at_) return false;
   report();  // a store that hangs is seen to hang
   // Asked again afterwards, because sending may have taken long: what went to a side branch is not
   // acknowledged.
@@ -179,13 +196,17 @@ bool Implementation::confirm() {
 
 bool Implementation::send_backlog() {
   try {
-    if (!backlog_.send()) {
+    sending_ = true;
+    const bool sent = backlog_.send(&mutex_);
+    sending_ = false;
+    if (!sent) {
       report_error(backlog_.last_failure());
       return false;
     }
     unconfirmed_ = true;
     return true;
   } catch (const Error& error) {
+    sending_ = false;
     // Refused for good: nothing that reaches back over it may follow.
     report_error(error.what());
     backlog_.drop_first();
@@ -221,6 +242,7 @@ void Implementation::read_soon() {
 }
 
 void Implementation::lose(sqlite::Loss loss, std::string_view detail) {
+  if (learnt_.unsealed && known_.valid() && !scanning_) seal();
   const Duration now = elapsed();
   ++epoch_;
   lost_ = true;
@@ -257,6 +279,7 @@ void Implementation::lose(sqlite::Loss loss, std::string_view detail) {
 void Implementation::depose() {
   deposed_ = true;
   session_began_ = false;
+  learnt_ = {};
   lease_at_ = elapsed() + Duration(options_.lease.stale_after);
   scan_again(Duration(0));
   known_.forget();

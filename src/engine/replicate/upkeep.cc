@@ -19,7 +19,7 @@ void Implementation::close() {
   std::uint64_t epoch = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (!known_.valid() || !known_.has_content() || numbers_.size() < 2 || !backlog_.empty()) {
+    if (!known_.valid() || !known_.has_content() || numbers_.size() < 2 || !is_shipped()) {
       close_wanted_ = false;
       return;
     }
