@@ -1,9 +1,8 @@
 // What holdfast.toml says about keeping a database safe beside backing it up. Part of
 // DatabaseConfiguration and Configuration; docs/cli.md, "Configuration", is the reference.
 //
-//   environment = "$FLASK_ENV"            # a variable or a word; "production" and "prod" mean
-//   production force_import = "FORCE_DATABASE_IMPORT" # name of the switch; HOLDFAST_FORCE_IMPORT
-//   unless said
+//   environment = "$FLASK_ENV"             # a variable or a word; "prod" means "production"
+//   force_import = "FORCE_DATABASE_IMPORT" # the switch's name; HOLDFAST_FORCE_IMPORT unless said
 //
 //   [databases.app]
 //   source = ["$APP_DATABASE", "/volume/app.db"]     # or "tenants/*.db": each file a database
@@ -16,7 +15,6 @@
 //   close_interval = "15m"
 //   lease_stale = "30s"
 //   backlog = "/var/lib/app/backlog"      # default: below the cache directory
-//   backlog_size = "1GB"
 //   keep = [["10m", "0s"], ["2h", "1s"], ["48h", "1m"], ["30d", "1h"]]
 #ifndef HOLDFAST_SERVICE_PROTECTION_SETTINGS_H_
 #define HOLDFAST_SERVICE_PROTECTION_SETTINGS_H_
@@ -43,7 +41,6 @@ struct ReplicationSettings {
   std::chrono::milliseconds close_interval{900'000};
   std::chrono::milliseconds lease_stale{30'000};
   env::Path backlog;  // absolute; empty: below the cache directory
-  std::uint64_t backlog_bytes = 1ull << 30;
   repository::TimelinePolicy keep;
 };
 

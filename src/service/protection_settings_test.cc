@@ -46,7 +46,6 @@ exclusions = [{ table = "campaigns", where = "name = 'Prizies'" }]
 close_interval = "5m"
 lease_stale = "10s"
 backlog = "waiting"
-backlog_size = "2GB"
 keep = [["1h", "0s"], ["2d", "1m"]]
 )");
   EXPECT_EQ("$FLASK_ENV", read.boot.environment);
@@ -65,7 +64,6 @@ keep = [["1h", "0s"], ["2d", "1m"]]
   EXPECT_EQ(minutes(5), read.replication.close_interval);
   EXPECT_EQ(seconds(10), read.replication.lease_stale);
   EXPECT_EQ("/etc/app/waiting", read.replication.backlog);
-  EXPECT_EQ(2'000'000'000u, read.replication.backlog_bytes);
   ASSERT_EQ(2u, read.replication.keep.steps.size());
   EXPECT_EQ(hours(48), read.replication.keep.steps[1].age);
   EXPECT_EQ(minutes(1), read.replication.keep.steps[1].spacing);
@@ -94,7 +92,6 @@ TEST_F(ProtectionFile, SaysWhatElseIsWrong) {
   EXPECT_THAT(problem_of_app("seed = \"campaigns.csv\""), HasSubstr(".sql or .json"));
   EXPECT_THAT(problem("[replication]\nclose_interval = \"0s\"\n"), HasSubstr("at least"));
   EXPECT_THAT(problem("[replication]\nlease_stale = \"1mo\"\n"), HasSubstr("must be a span"));
-  EXPECT_THAT(problem("[replication]\nbacklog_size = \"much\"\n"), HasSubstr("must be a size"));
   EXPECT_THAT(problem("[replication]\nkeep = [[\"2h\", \"1s\"], [\"1h\", \"1m\"]]\n"),
               HasSubstr("must grow"));
   EXPECT_THAT(problem("[replication]\nkeep = [\"2h\"]\n"), HasSubstr("must be a list"));

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/size.h"
-
 namespace holdfast::service {
 namespace {
 
@@ -128,8 +126,7 @@ ProtectionSettings read_protection(const TomlValues& values, const toml::table& 
 
 ReplicationSettings read_replication(const TomlValues& values, const toml::node& node) {
   const toml::table& fields = values.table(node, "replication");
-  values.expect_keys(fields, "replication",
-                     {"close_interval", "lease_stale", "backlog", "backlog_size", "keep"});
+  values.expect_keys(fields, "replication", {"close_interval", "lease_stale", "backlog", "keep"});
   ReplicationSettings settings;
   if (const auto* said = fields.get("close_interval")) {
     settings.close_interval = at_least_a_second(values, *said, "close_interval");
@@ -139,11 +136,6 @@ ReplicationSettings read_replication(const TomlValues& values, const toml::node&
   }
   if (const auto* said = fields.get("backlog")) {
     settings.backlog = values.path(values.text(*said, "backlog"));
-  }
-  if (const auto* said = fields.get("backlog_size")) {
-    const auto size = parse_size(values.text(*said, "backlog_size"));
-    if (!size) throw values.wrong(*said, "\"backlog_size\" must be a size such as \"1GB\"");
-    settings.backlog_bytes = *size;
   }
   if (const auto* said = fields.get("keep")) settings.keep.steps = read_steps(values, *said);
   return settings;
