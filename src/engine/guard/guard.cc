@@ -202,7 +202,11 @@ void Guard::carry_out() {
       return;
     case Action::kRefuse:
       throw Error(ErrorCode::kGuardRefused,
-                  fmt::format("database {}: {}", request_.database, result_.decision.reason));
+                  fmt::format("database {}: {}", request_.database, result_.decision.reason),
+                  result_.excluded_rows == 0
+                      ? ""
+                      : "Excluded rows were removed, after a safety snapshot; nothing else was "
+                        "changed.");
   }
 }
 
