@@ -114,6 +114,20 @@ TEST(CommandLine, ExplainsACommand) {
   EXPECT_TRUE(parse("").help);
 }
 
+TEST(CommandLine, LeavesToAnApplicationWhatIsItsOwn) {
+  for (const char* line : {"run --lease-wait 1m -d app -- serve --json -v -- x",
+                           "run --lease-wait 1m -d app serve --json -v -- x"}) {
+    const Arguments arguments = parse(line);
+    EXPECT_THAT(arguments.child, ElementsAre("serve", "--json", "-v", "--", "x")) << line;
+    EXPECT_THAT(arguments.databases, ElementsAre("app")) << line;
+    EXPECT_EQ("1m", arguments.lease_wait) << line;
+    EXPECT_FALSE(arguments.json) << line;
+  }
+  EXPECT_TRUE(parse("--json run -- serve").json);
+  EXPECT_THAT(parse("run").child, IsEmpty());
+  EXPECT_THAT(refusal("run --leese-wait 1m -- serve"), HasSubstr("did you mean \"--lease-wait\"?"));
+}
+
 TEST(CommandLine, KnowsTheVersionAsAnOption) {
   EXPECT_EQ(Command::kVersion, parse("--version").command);
 }

@@ -9,7 +9,9 @@
 #include "cli/policy_flags.h"
 #include "cli/wording.h"
 #include "engine/verify/integrity.h"
+#include "service/audit.h"
 #include "service/snapshot_choice.h"
+#include "service/timeline_verification.h"
 
 namespace holdfast::cli {
 namespace {
@@ -19,6 +21,7 @@ using repository::SnapshotVerdict;
 using repository::VerifyReport;
 
 constexpr std::size_t kMessagesShown = 10;
+constexpr double kEverything = 100;
 
 std::vector<Snapshot> chosen_snapshots(Context& context, const repository::SnapshotList& list) {
   const Arguments& arguments = context.arguments;
@@ -78,6 +81,17 @@ std::string summary_text(const VerifyReport& report, double percent, double seco
                             format_seconds(seconds));
 }
 
+// What timelines are made of stands beside the packs, and is opened one by one.
+void add_timelines(service::Session& session, const repository::SnapshotList& list,
+                   VerifyReport& report) {
+  for (const auto& timeline : service::verify_timelines(session, list.snapshots)) {
+    for (const std::string& object : timeline.verdict.damaged) {
+      report.damage.push_back(
+          {object, fmt::format("of the timeline of {}: it does not open", timeline.database)});
+    }
+  }
+}
+
 }  // namespace
 
 int run_verify(Context& context) {
@@ -94,7 +108,9 @@ int run_verify(Context& context) {
   for (const Snapshot& snapshot : chosen) request.snapshots.push_back(snapshot.id);
 
   const Duration began = session.world().clock.elapsed();
-  const VerifyReport report = repository::verify(repository, request, context.console);
+  VerifyReport report = repository::verify(repository, request, context.console);
+  const bool whole = arguments.words.empty() && request.read_data_percent >= kEverything;
+  if (whole) add_timelines(session, list, report);
   engine::IntegrityReport integrity;
   if (arguments.integrity) {
     if (arguments.words.empty()) chosen = list.snapshots;
@@ -106,6 +122,11 @@ int run_verify(Context& context) {
       std::chrono::duration<double>(session.world().clock.elapsed() - began).count();
   const bool sound = report.ok() && integrity.findings.empty() &&
                      std::ranges::all_of(report.snapshots, &SnapshotVerdict::restorable);
+  // `status` tells when this was last done.
+  if (whole && sound) {
+    service::record(session, "verify", "ok",
+                    fmt::format("{} read", format_size(report.bytes_read)));
+  }
 
   const Error failure(
       ErrorCode::kVerificationFailed,

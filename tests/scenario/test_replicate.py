@@ -98,6 +98,22 @@ class Replicate(Scenario):
         self.ok("restore", "--at", "now", "--to", self.folder / "back.db", "--database", "app")
         self.assertIn("meanwhile", self.texts(self.folder / "back.db"))
 
+    def test_verify_reads_the_timeline_too(self):
+        path = self.database()
+        follower = Follower(self, path)
+        follower.wait_until_following()
+        self.insert(path, "kept")
+        follower.end()
+        self.ok("verify", "--all", "--read-data")
+        self.assertTrue(self.run_program("status", path, "--json").json[0]["last_verification"])
+        anchor = next((self.repository / "timelines").glob("*/a/*"))
+        content = bytearray(anchor.read_bytes())
+        content[-1] ^= 1
+        anchor.chmod(0o600)
+        anchor.write_bytes(content)
+        answer = self.expect(23, "verify", "--all", "--read-data", "--json")
+        self.assertIn("timeline of app", answer.json["damage"][0]["problem"])
+
     def test_says_what_is_wrong_with_its_words(self):
         self.assertEqual("usage", self.failure(2, "replicate", "x.db", "--lease-wait", "soon")["code"])
         self.assertEqual("usage", self.failure(2, "replicate")["code"])
