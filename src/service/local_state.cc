@@ -146,8 +146,6 @@ std::optional<LocalState> read_state(env::FileSystem& files, const env::Path& pa
   }
 }
 
-bool may_be_alive(const LocalState& state) { return !env::is_certainly_dead(state.process); }
-
 bool is_certainly_alive(const env::ProcessIdentity& process) {
   const env::ProcessIdentity here = env::this_process();
   return process.host == here.host && process.boot_id == here.boot_id &&

@@ -32,8 +32,6 @@ env::Path backlog_folder(Session& session, std::string_view database);
 void write_state(env::FileSystem& files, const env::Path& path, const LocalState& state);
 // Empty if there is none, or none that can be read.
 std::optional<LocalState> read_state(env::FileSystem& files, const env::Path& path);
-// False only when it is certain that the process which wrote it is gone.
-bool may_be_alive(const LocalState& state);
 // It is of this host and boot, and is there.
 bool is_certainly_alive(const env::ProcessIdentity& process);
 
