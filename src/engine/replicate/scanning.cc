@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kBusy{1000};
 constexpr std::chrono::milliseconds kClockTick{100};
 // Reading takes at most this part of the time, and no longer than that between two readings.
 constexpr int kReadingPart = 10;
-constexpr std::chrono::seconds kLongestBetweenReadings{60};
+constexpr std::chrono::seconds kLongestBetweenReadings{60}, kRest{1};
 
 }  // namespace
 
@@ -83,10 +83,15 @@ bool Implementation::end_scan() {
   if (log_follows_) look();
   scanning_ = false;
   stamp_ = scan_stamp_;
+  const Duration rested = scan_began_ - last_scan_;
   last_scan_ = elapsed();
-  scan_at_ = last_scan_ + std::clamp((last_scan_ - scan_began_) * kReadingPart,
-                                     options_.shortest_between_scans / kReadingPart,
-                                     Duration(kLongestBetweenReadings));
+  scan_at_ = last_scan_;
+  // One alone may be followed by another at once; only many of them could be felt.
+  if (rested < kRest) {
+    scan_at_ += std::clamp((last_scan_ - scan_began_) * kReadingPart,
+                           options_.shortest_between_scans / kReadingPart,
+                           Duration(kLongestBetweenReadings));
+  }
   ++scans_;
   error_patience_.reset();
   // Opening the database makes the index of a log anew that nobody has open, which ends following;
@@ -311,7 +316,6 @@ void Implementation::light_scan() {
   if (!learnt) {
     lost_ = true;
     read_soon();
-    scan_at_ = std::max(scan_at_, last_scan_ + options_.shortest_between_scans);
   }
   if (!changes) {
     lost_ = true;
