@@ -295,7 +295,10 @@ Lease::Lease(const Repository& repository, std::string series, LeaseOptions opti
       series_(std::move(series)),
       options_(options),
       branch_(branch),
-      confirmed_(confirmed) {}
+      confirmed_(confirmed) {
+  // Somebody else may be the holder after `stale_after`: it must not take longer to find out.
+  options_.confirm_after = std::min(options_.confirm_after, options_.stale_after / 4);
+}
 
 Lease Lease::acquire(const Repository& repository, std::string_view series,
                      const LeaseOptions& options, std::string_view command, std::stop_token stop) {
@@ -310,10 +313,18 @@ Lease Lease::acquire(const Repository& repository, std::string_view series,
 }
 
 bool Lease::confirm() {
+  {
+    const std::scoped_lock lock(*mutex_);
+    const Duration now = repository_->clock().elapsed();
+    if (lost_ || now - confirmed_ < options_.confirm_after) return !lost_;
+  }
+  return confirm_now();
+}
+
+bool Lease::confirm_now() {
   const std::scoped_lock lock(*mutex_);
   if (lost_) return false;
   const Duration now = repository_->clock().elapsed();
-  if (now - confirmed_ < options_.confirm_after) return true;
   lost_ = list_leases(*repository_, series_).newest() > branch_;
   confirmed_ = now;
   return !lost_;

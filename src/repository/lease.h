@@ -45,7 +45,8 @@ struct LeaseOptions {
   std::chrono::milliseconds stale_after{30'000};  // nothing changed for so long: take over
   std::chrono::milliseconds longest_wait{0};      // for one that lives; 0: do not wait
   std::chrono::milliseconds look_every{500};
-  // A lease that was not looked at for so long is looked at before anything is written.
+  // A lease that was not looked at for so long is looked at before anything is written. At most a
+  // quarter of stale_after.
   std::chrono::milliseconds confirm_after{5'000};
 };
 
@@ -63,6 +64,9 @@ class Lease {
   // the elapsed clock (a process that was stopped finds it old). False once another holder is
   // there, or after release(): for good. Throws what the store throws, and then it is not known.
   bool confirm();
+  // The same, asking the store in any case.
+  bool confirm_now();
+  Duration confirm_after() const { return options_.confirm_after; }
   // Lets the next one in at once. What was written must be durable before. Failing is no loss.
   void release();
 

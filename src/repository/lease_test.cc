@@ -221,6 +221,24 @@ TEST(Lease, AHolderAsksOnceInFiveSeconds) {
   EXPECT_EQ(at.store.total().requests, 20u);
 }
 
+TEST(Lease, AHolderAsksMoreOftenThanOthersWouldTakeOver) {
+  Fixture at;
+  LeaseOptions impatient = at.waiting;
+  impatient.stale_after = milliseconds(2000);
+  Lease first = at.acquire(impatient);
+  EXPECT_EQ(first.confirm_after(), Duration(milliseconds(500)));
+  at.acquire(impatient);
+  EXPECT_FALSE(first.confirm());
+}
+
+TEST(Lease, AHolderMayAskAtOnce) {
+  Fixture at;
+  Lease lease = at.acquire();
+  at.store.reset();
+  EXPECT_TRUE(lease.confirm_now());
+  EXPECT_EQ(at.store.total().requests, 1u);
+}
+
 TEST(Lease, AnAnswerThatCouldNotBeGotIsAskedForAgain) {
   Fixture at;
   Lease lease = at.acquire();

@@ -89,7 +89,6 @@ Answer ask(const std::filesystem::path& path, std::string_view sql,
            std::chrono::milliseconds busy_timeout, std::chrono::milliseconds longest) {
   const ReadView view(path, busy_timeout);
   sqlite3* connection = view.connection();
-  sqlite3_db_config(connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_exec(connection, "PRAGMA query_only = 1", nullptr, nullptr, nullptr);
   sqlite3_set_authorizer(connection, authorize, nullptr);
   SteadyTime deadline = std::chrono::steady_clock::now() + longest;

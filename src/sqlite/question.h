@@ -17,8 +17,9 @@ struct Answer {
 };
 
 // The first column of the first row of one read-only statement. Throws kSqlite for SQL that fails,
-// is several statements, or would write; kDatabaseBusy; kInterrupted after `longest`. The schema is
-// not trusted: no function with side effects, no ATTACH, no loading of extensions.
+// is several statements, or would write; kDatabaseBusy; kInterrupted after `longest`. The
+// question has no ATTACH and loads no extensions; the schema is as trusted as the application
+// trusts it.
 Answer ask(const std::filesystem::path& path, std::string_view sql,
            std::chrono::milliseconds busy_timeout, std::chrono::milliseconds longest);
 

@@ -57,6 +57,15 @@ TEST_F(QuestionTest, AsksWithPragmasThatOnlyLook) {
   EXPECT_EQ(ask("SELECT count(*) FROM pragma_table_info('campaigns')").text, "4");
 }
 
+TEST_F(QuestionTest, AnswersWhereTheSchemaCallsFunctions) {
+  run_sql(path(),
+          "CREATE TABLE document (body TEXT CHECK (json_valid(body)),"
+          " title TEXT AS (json_extract(body, '$.title')));"
+          "CREATE INDEX by_title ON document (json_extract(body, '$.title'));"
+          "INSERT INTO document VALUES ('{\"title\": \"Ten\"}')");
+  EXPECT_EQ(ask("SELECT title FROM document").text, "Ten");
+}
+
 TEST_F(QuestionTest, RefusesSeveralStatements) {
   EXPECT_EQ(refusal("SELECT 1; SELECT 2"), ErrorCode::kSqlite);
   EXPECT_EQ(refusal(""), ErrorCode::kSqlite);

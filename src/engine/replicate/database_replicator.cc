@@ -75,6 +75,7 @@ bool Implementation::follow_again() {
 
 void Implementation::take_step() {
   if (!is_shipped()) send();
+  if (confirm_at_ && elapsed() >= *confirm_at_) confirm_last();
   ship_learnt();
   if (look_at_ && looks() && elapsed() >= *look_at_) look();
 }
@@ -118,6 +119,7 @@ Next Implementation::next() const {
   Duration moment = kNever;
   const auto consider = [&](Duration when) { moment = std::min(moment, when); };
   if (look_at_ && looks()) consider(*look_at_);
+  if (confirm_at_) consider(*confirm_at_);
   if (!is_shipped() && !sending_) consider(send_at_);
   if (!scanning_ && !closing_) {
     consider(light_scan_at());

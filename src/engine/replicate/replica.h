@@ -128,6 +128,7 @@ class DatabaseReplicator::Implementation {
   std::uint64_t reach_back(std::size_t own_bytes) const;
   bool send();
   bool confirm();
+  void confirm_last();
   bool send_backlog();
   bool is_shipped() const { return backlog_.empty() && !unconfirmed_ && !learnt_.unsealed; }
   void shipped();
@@ -147,7 +148,7 @@ class DatabaseReplicator::Implementation {
   bool needs_light_scan();  // with it
   void begin_scan();        // with it
   bool end_scan();          // with it: whether everything up to now was learnt
-  void ship_pending();      // with it
+  void apply_pending();     // with it
   void go_on_from(const repository::AnchorName& anchor, const repository::Snapshot& snapshot);
   repository::Snapshot back_up_now();
   repository::Anchor relate(const repository::DatabaseState& state);
@@ -206,7 +207,7 @@ class DatabaseReplicator::Implementation {
   bool stamp_settled_ = false;  // nothing can have changed without changing it
 
   // By the elapsed clock.
-  std::optional<Duration> look_at_, first_change_, last_change_;
+  std::optional<Duration> look_at_, confirm_at_, first_change_, last_change_;
   Duration last_look_{}, scan_began_{}, last_scan_{}, last_attempt_{}, last_close_{}, last_thin_{},
       last_commit_{};
   Duration send_at_{}, lease_at_{}, scan_at_{}, close_at_{};

@@ -106,7 +106,7 @@ bool Implementation::end_scan() {
   return learnt;
 }
 
-void Implementation::ship_pending() {
+void Implementation::apply_pending() {
   Pending learnt = std::exchange(pending_, {});
   if (learnt.commits == 0) return;
   std::vector<std::uint32_t> pages;
@@ -118,9 +118,7 @@ void Implementation::ship_pending() {
   }
   if (!apply(learnt.commits, learnt.geometry, pages, content, learnt.seen, false)) {
     lose(sqlite::Loss::kUnreadable, "what was learnt during the scan does not fit to it");
-    return;
   }
-  ship_learnt();
 }
 
 repository::Snapshot Implementation::back_up_now() {
@@ -227,7 +225,7 @@ repository::AnchorName Implementation::put_confirmed(repository::Anchor anchor,
     const std::lock_guard lock(mutex_);
     if (!deposed_) lease = lease_;
   }
-  if (!lease || lease->branch() != anchor.name.position.branch || !lease->confirm()) {
+  if (!lease || lease->branch() != anchor.name.position.branch || !lease->confirm_now()) {
     const std::lock_guard lock(mutex_);
     if (!deposed_) depose();
     throw Error(
@@ -267,7 +265,8 @@ void Implementation::go_on_from(const repository::AnchorName& anchor,
     lost_ = true;
     read_soon();
   } else {
-    ship_pending();
+    apply_pending();
+    ship_learnt();
   }
 }
 
@@ -329,9 +328,10 @@ void Implementation::light_scan() {
       lose(sqlite::Loss::kUnreadable, "what was found does not fit to what is known");
       return;
     }
-    ship_learnt();
   }
-  if (learnt) ship_pending();
+  // Nothing may be sent between the two: sending lets others look, and what they find is newer.
+  if (learnt) apply_pending();
+  ship_learnt();
 }
 
 }  // namespace holdfast::engine

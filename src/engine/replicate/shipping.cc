@@ -174,6 +174,7 @@ bool Implementation::send() {
   // acknowledged.
   if (confirm() && send_backlog() && confirm()) {
     unconfirmed_ = false;
+    if (lease_) confirm_at_ = elapsed() + lease_->confirm_after();
     store_patience_.reset();
     shipped();
     return true;
@@ -274,6 +275,18 @@ void Implementation::lose(sqlite::Loss loss, std::string_view detail) {
   scan_again(std::max(Duration(0), earliest - now));
   progress_.notice(fmt::format("{}: continuity was lost ({}); the database is read again",
                                options_.database.name, reason));
+}
+
+// Who writes nothing more asks once more, and then never again: what was sent last may have gone to
+// a side branch.
+void Implementation::confirm_last() {
+  confirm_at_.reset();
+  try {
+    if (lease_ && !deposed_ && !lease_->confirm_now()) depose();
+  } catch (const Error& error) {
+    report_error(error.what());
+    confirm_at_ = elapsed() + store_patience_.next();
+  }
 }
 
 void Implementation::depose() {
