@@ -114,6 +114,13 @@ class Chaos(unittest.TestCase):
         self.assertEqual(1, status, said)
         self.assertIn("1 failed", said)
 
+    def test_twenty_rounds_of_chaos_lose_nothing_that_was_acknowledged(self):
+        seed = int(os.environ.get("HOLDFAST_SEED", random.SystemRandom().randrange(1 << 32)))
+        print(f"HOLDFAST_SEED={seed}", flush=True)
+        status, said = self.chaos("--holdfast", PROGRAM, "--rounds", 20, "--seed", seed, "--jobs", 2,
+                                  "--longest", 240)
+        self.assertEqual(0, status, said)
+
 
 if __name__ == "__main__":
     unittest.main()
