@@ -55,6 +55,7 @@ def arguments():
     parser.add_argument("--idle-seconds", type=int, default=600, help=argparse.SUPPRESS)
     parser.add_argument("--databases", type=int, default=1000, help=argparse.SUPPRESS)
     parser.add_argument("--moment-commits", type=int, default=3_600_000, help=argparse.SUPPRESS)
+    parser.add_argument("--moment-rows", type=int, default=2_000_000, help=argparse.SUPPRESS)
     parser.add_argument("--moment-rate", type=int, default=10_000, help=argparse.SUPPRESS)
     parser.add_argument("--moments", type=int, default=10, help=argparse.SUPPRESS)
     chosen = parser.parse_args()

@@ -256,9 +256,9 @@ def restore_cost(place, *which):
 def measure_moment(chosen, work):
     """As many commits as an hour at the rate has, written at `moment_rate` (ten times as fast without
     that): the same pages change and the same commits are reached, by fewer and larger segments than in
-    real time; closings by size come as they would."""
+    real time; closings by size come as they would. The database has two million rows before."""
     place = Place(chosen.holdfast, work, "moment")
-    steady_writer.create(place.database, 10_000)
+    steady_writer.create(place.database, chosen.moment_rows)
     follower = place.following()
     begun = time.monotonic()
     answer = answer_of(place.writer(rate=chosen.moment_rate, commits=chosen.moment_commits))
