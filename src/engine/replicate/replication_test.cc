@@ -82,7 +82,11 @@ TEST_F(ReplicationTest, FollowsAWriterAtFullSpeed) {
     sqlite::OtherProcess fast(kWriter, {database().string(), pages});
     fast.receive();
     const std::uint64_t before = durable;
-    while (durable < before + 40) repository.clock().wait(std::chrono::milliseconds(5), {});
+    // Forty segments, or as many as a slow machine makes in three seconds.
+    const Duration until = repository.clock().elapsed() + Duration(seconds(3));
+    while (durable < before + 40 && repository.clock().elapsed() < until) {
+      repository.clock().wait(std::chrono::milliseconds(5), {});
+    }
     fast.send("stop");
     fast.receive();
     const repository::Position position = replicating.flush(kName, seconds(20));
