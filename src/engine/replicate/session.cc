@@ -63,7 +63,9 @@ void Implementation::lease_taken(Lease lease) {
 // A fresh file never takes the place of a full history.
 bool Implementation::refuses_database() {
   if (options_.accept_fresh) return false;
-  const repository::Timeline timeline = repository::load_timeline(repository_, series_);
+  const std::vector<SnapshotId> ids = repository::snapshot_ids(repository_);
+  const std::set<SnapshotId> there(ids.begin(), ids.end());
+  const repository::Timeline timeline = repository::load_timeline(repository_, series_, &there);
   const auto newest = repository::find_newest(timeline);
   if (!newest) return false;
   const auto snapshot = repository::find_snapshot(repository_, series_, newest->anchor.snapshot);
