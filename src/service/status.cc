@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "repository/audit_log.h"
@@ -76,7 +77,9 @@ void look_at_history(const Known& known, DatabaseStatus& status) {
   }
   const Repository& repository = *known.repository;
   const std::string series = repository::timeline_series(repository, status.database);
-  const repository::Timeline timeline = repository::load_timeline(repository, series);
+  std::set<SnapshotId> there;
+  for (const Snapshot& snapshot : known.snapshots) there.insert(snapshot.id);
+  const repository::Timeline timeline = repository::load_timeline(repository, series, &there);
   if (const auto newest = repository::find_newest(timeline)) {
     status.last_position = newest->position;
     status.last_commit = newest->time;
