@@ -3,7 +3,6 @@
 #define HOLDFAST_SQLITE_TEST_LOG_FOLLOWER_H_
 
 #include <gmock/gmock.h>
-#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "sqlite/log_files.h"
 #include "sqlite/test_database.h"
 #include "sqlite/wal_follower.h"
 
@@ -123,18 +123,14 @@ class FollowedLog : public testing::Test {
   }
   // Ends the last connection a moment after the log was written back: what happens within a tick of
   // the file system's clock cannot be told apart.
-  static void close_later(OtherConnection& writer) {
+  void close_later(OtherConnection& writer) const {
     EXPECT_THAT(writer.run("PRAGMA wal_checkpoint(FULL)"), testing::StartsWith("ok [(0,"));
-    wait_for_a_tick();
+    wait_until_settled();
     writer.stop(0);
   }
-  static void wait_for_a_tick() {
-    const auto now = [] {
-      timespec time{};
-      ::clock_gettime(CLOCK_REALTIME_COARSE, &time);
-      return std::pair(time.tv_sec, time.tv_nsec);
-    };
-    for (const auto began = now(); now() == began;) std::this_thread::yield();
+  // A tick is not always enough: that clock may be further behind than the last time it gave out.
+  void wait_until_settled() const {
+    while (!FileState::of(path).value().is_settled()) std::this_thread::yield();
   }
   static void expect_nothing(const Look& look) {
     EXPECT_EQ(look.kind, Look::Kind::kNothing) << loss_name(look.loss) << ": " << look.detail;

@@ -232,7 +232,7 @@ TEST_F(WalFollowerFiles, ALogThatIsDeletedWhileTheFollowerRestsIsALossOnlyWhereI
   auto writer = follow(follower);
   writer->run("PRAGMA wal_checkpoint(FULL)");
   expect_nothing(follower.look());
-  wait_for_a_tick();
+  wait_until_settled();
   follower.wal.rest();
   writer->stop(0);
   ASSERT_FALSE(std::filesystem::exists(wal()));
