@@ -78,6 +78,7 @@ class Backup {
  private:
   void warn(std::string sentence);
   void report_losses();
+  void report_losses(const BaseState& base);
   env::Path table_path(const BackupSource& database);
   bool give_up_cache(const Error& error);
   void read_everything();
@@ -105,6 +106,7 @@ class Backup {
 };
 
 void Backup::warn(std::string sentence) {
+  if (std::ranges::find(warnings_, sentence) != warnings_.end()) return;  // beginning again
   progress_.warning(sentence);
   warnings_.push_back(std::move(sentence));
 }
@@ -124,6 +126,15 @@ void Backup::report_losses() {
                     "still have of them is stored again",
                     lost));
   }
+}
+
+void Backup::report_losses(const BaseState& base) {
+  if (base.unreadable.count == 0) return;
+  warn(fmt::format(
+      "{}: {} of {} parts of the page map of its last snapshot cannot be read ({}); their pages "
+      "are read as if there were no earlier snapshot, and what is missing of them is stored. "
+      "`holdfast verify --all --read-data` tells which snapshots have lost something",
+      base.state.name, base.unreadable.count, base.leaves.size(), base.unreadable.first));
 }
 
 env::Path Backup::table_path(const BackupSource& database) {
@@ -161,6 +172,7 @@ void Backup::open(Protected& database) {
   database.scan = std::make_unique<PageScan>(context_, *database.source,
                                              database.base ? &*database.base : nullptr, table);
   if (!database.base) return;
+  report_losses(*database.base);
   for (const BlobId& id : database.base->damaged) writer_.distrust(id);
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "repository/config.h"
 
 namespace holdfast::engine {
 namespace {
@@ -17,8 +18,12 @@ using repository::DatabaseState;
 using repository::LeafRun;
 using repository::MapLeaf;
 
-bool is_loss(const Error& error) {
-  return error.code() == ErrorCode::kDamagedObject || error.code() == ErrorCode::kMissingObject;
+// A bad sector below one object is a loss of that object. Where the store cannot even read its
+// configuration it is the store that fails, and nothing can be said of the object: throws.
+bool is_loss(const repository::Repository& repository, const Error& error) {
+  if (error.code() == ErrorCode::kIo) repository.store().get(repository::kConfigName);
+  return error.code() == ErrorCode::kDamagedObject || error.code() == ErrorCode::kMissingObject ||
+         error.code() == ErrorCode::kIo;
 }
 
 std::optional<DatabaseState> state_in(const std::optional<repository::Snapshot>& snapshot,
@@ -43,15 +48,16 @@ void look_at_map(const BlobReader& reader, BaseState& base) {
   std::map<BlobId, LostBlob> lost;
   base.leaves.resize(repository::leaf_count(base.state.page_count));
   const auto note_damage = [&](const BlobId& id, const Error& error) {
-    if (!is_loss(error)) throw error;
-    if (error.code() == ErrorCode::kDamagedObject) base.damaged.push_back(id);
+    if (!is_loss(reader.repository(), error)) throw error;
+    if (error.code() != ErrorCode::kMissingObject) base.damaged.push_back(id);
+    if (base.unreadable.first.empty()) base.unreadable.first = error.happened();
   };
   const auto get_node = [&](const BlobId& id) {
     try {
       return reader.read_tree(id, repository::BlobKind::kMapNode, decoder);
     } catch (const Error& error) {
       note_damage(id, error);
-      throw;
+      throw Error(ErrorCode::kDamagedObject, error.happened());
     }
   };
   const auto visit = [&](std::uint64_t number, const BlobId& id) {
@@ -61,6 +67,7 @@ void look_at_map(const BlobReader& reader, BaseState& base) {
                                     repository::leaf_pages(base.state.page_count, number));
     } catch (const Error& error) {
       note_damage(id, error);
+      ++base.unreadable.count;
       return;
     }
     base.leaves[number] = id;
@@ -83,8 +90,9 @@ void look_at_map(const BlobReader& reader, BaseState& base) {
       page += run.count;
     }
   };
-  repository::visit_leaves(base.state.map, base.state.page_count, get_node, visit,
-                           [](std::uint64_t, std::uint64_t) {});
+  repository::visit_leaves(
+      base.state.map, base.state.page_count, get_node, visit,
+      [&](std::uint64_t, std::uint64_t count) { base.unreadable.count += count; });
   for (auto& [id, blob] : lost) base.lost.push_back(std::move(blob));
 }
 
@@ -97,7 +105,7 @@ void collect_digests(const BlobReader& reader, const MapLeaf& leaf, std::uint64_
     try {
       known[i] = reader.digests(leaf.blobs[i]);
     } catch (const Error& error) {
-      if (!is_loss(error)) throw;
+      if (!is_loss(reader.repository(), error)) throw;
     }
   }
   std::size_t at = 0;
@@ -152,7 +160,7 @@ std::optional<BaseState> find_base(const repository::Repository& repository, env
       state = state_in(repository::find_snapshot(repository, header.series, header.snapshot),
                        search.database);
     } catch (const Error& error) {
-      if (!is_loss(error)) throw;
+      if (!is_loss(repository, error)) throw;
     }
     if (state && (state->page_size != header.page_size || state->page_count != header.page_count)) {
       state.reset();

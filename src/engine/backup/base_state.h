@@ -3,7 +3,9 @@
 #ifndef HOLDFAST_ENGINE_BACKUP_BASE_STATE_H_
 #define HOLDFAST_ENGINE_BACKUP_BASE_STATE_H_
 
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,12 +25,20 @@ struct LostBlob {
   std::vector<std::uint32_t> pages;  // pages[slot]; 0 where this snapshot does not use the slot
 };
 
+// Leaves of the page map that cannot be had. Their pages are as those of a database that was never
+// backed up.
+struct UnreadableLeaves {
+  std::uint64_t count = 0;
+  std::string first;  // why, for the first of them
+};
+
 struct BaseState {
   repository::DatabaseState state;
   std::optional<DigestTable> digests;  // empty where none could be had: nothing is backed then
   std::vector<std::optional<BlobId>> leaves;  // of its page map; empty where lost
   PageSet backed;                             // pages whose content is in the repository
   std::vector<LostBlob> lost;
+  UnreadableLeaves unreadable;
   std::vector<BlobId> damaged;  // nodes and leaves of the map that are there and cannot be read
 };
 
@@ -38,8 +48,9 @@ struct BaseSearch {
 };
 
 // The snapshot that the local digest table belongs to, else the newest of this database, whose
-// table is then made from the repository. Empty when there is none. Damage in the repository only
-// makes `backed` smaller.
+// table is then made from the repository. Empty when there is none. What the repository has lost,
+// and what its disk cannot read, only makes `backed` smaller; a store that answers nothing at all
+// is an error.
 std::optional<BaseState> find_base(const repository::Repository& repository, env::FileSystem& files,
                                    const repository::BlobReader& reader, const BaseSearch& search,
                                    Progress& progress);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "engine/test_protection.h"
 #include "repository/index.h"
@@ -11,6 +12,7 @@
 namespace holdfast::engine {
 namespace {
 
+using repository::pack_name;
 using repository::Snapshot;
 
 class HealingTest : public testing::Test {
@@ -42,6 +44,28 @@ class HealingTest : public testing::Test {
   }
   repository::BlobLocation place_of(const BlobId& id) {
     return repository::load_index(at.repository).index.find(id).front();
+  }
+
+  // A backup after the root of the last snapshot's map was lost must restore, and have said so.
+  void lose_map(const std::function<void(const repository::BlobLocation&)>& lose) {
+    for (const bool cached : {true, false}) {
+      SCOPED_TRACE(cached ? "with a cache" : "without a cache");
+      lose(place_of(taken.back().first.databases.front().map));
+      change_a_row();
+      if (!cached) std::filesystem::remove_all(at.cache());
+      const std::string image = image_of(at.database());
+      const BackupResult result = at.back_up();
+      EXPECT_TRUE(warned(result, "page map")) << "said nothing of the map";
+      EXPECT_TRUE(warned(result, "holdfast verify"));
+      at.store.repair();
+      taken.emplace_back(result.snapshot, image);
+      at.expect_restored(result.snapshot, image);
+    }
+  }
+  static bool warned(const BackupResult& result, std::string_view of) {
+    return std::ranges::any_of(result.warnings, [&](const std::string& warning) {
+      return warning.find(of) != std::string::npos;
+    });
   }
 
   Protection at;
@@ -96,6 +120,56 @@ TEST_F(HealingTest, StoresALeafAgainThatItCouldNotRead) {
   expect_all_restored();
   repository::prune(at.repository, {}, no_progress());
   expect_all_restored();
+}
+
+TEST_F(HealingTest, GoesOnWithoutTheMapWhoseObjectIsMissing) {
+  lose_map([&](const repository::BlobLocation& place) { at.memory.remove(pack_name(place.pack)); });
+}
+
+TEST_F(HealingTest, GoesOnWithoutTheMapWhosePackIsTruncated) {
+  lose_map([&](const repository::BlobLocation& place) {
+    Bytes content = at.memory.get(pack_name(place.pack));
+    content.resize(place.offset + 1);
+    at.memory.put(pack_name(place.pack), content, {.mode = storage::PutMode::kReplace});
+  });
+}
+
+TEST_F(HealingTest, GoesOnWithoutTheMapThatTheDiskCannotRead) {
+  lose_map([&](const repository::BlobLocation& place) {
+    at.store.inject({.verb = storage::Verb::kGetRange,
+                     .prefix = pack_name(place.pack),
+                     .code = ErrorCode::kIo});
+  });
+}
+
+TEST_F(HealingTest, GoesOnWithoutANodeThatTheDiskCannotRead) {
+  // More than one leaf, and so a node above them.
+  at.sql("PRAGMA page_size=512; PRAGMA journal_mode=DELETE; VACUUM;" + rows_sql(2000, 900));
+  take();
+  ASSERT_GT(taken.back().first.databases.front().map_height, 0);
+  lose_map([&](const repository::BlobLocation& place) {
+    at.store.inject({.verb = storage::Verb::kGetRange,
+                     .prefix = pack_name(place.pack),
+                     .times = 1,
+                     .code = ErrorCode::kIo});
+  });
+}
+
+TEST_F(HealingTest, StopsWhereTheStoreAnswersNothingAtAll) {
+  const auto before = at.objects("");
+  for (const ErrorCode code : {ErrorCode::kIo, ErrorCode::kUnavailable}) {
+    // Once the index is loaded.
+    at.store.inject({.verb = storage::Verb::kGetRange, .code = code});
+    at.store.inject({.verb = storage::Verb::kGet, .prefix = "config", .code = code});
+    try {
+      at.back_up();
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), code) << error.happened();
+    }
+    at.store.repair();
+  }
+  EXPECT_EQ(at.objects("snapshots/").size(), 1);
 }
 
 TEST_F(HealingTest, LosesOnlyTheSnapshotWhoseLeafIsGone) {

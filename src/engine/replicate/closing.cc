@@ -84,7 +84,7 @@ BaseState Closing::trusted_base(env::FileSystem& files, Progress& progress) {
                 fmt::format("the snapshot that the timeline of {} goes on from is gone",
                             request_.database));
   }
-  if (!base->lost.empty() || !base->damaged.empty()) {
+  if (!base->lost.empty() || base->unreadable.count > 0 || !base->damaged.empty()) {
     throw Error(ErrorCode::kMissingObject,
                 fmt::format("the snapshot that the timeline of {} goes on from has lost content",
                             request_.database));
