@@ -116,22 +116,26 @@ Implementation::Job Implementation::due_job() const {
 
 Next Implementation::next() const {
   if (stopped_) return {.look_after = kNever, .wants_scan = false};
+  const Duration now = elapsed();
   Duration moment = kNever;
   const auto consider = [&](Duration when) { moment = std::min(moment, when); };
+  // One that is due is told by `wants_scan`, and may have to wait for its turn.
+  const auto consider_job = [&](Duration when) {
+    if (when > now) consider(when);
+  };
   if (look_at_ && looks()) consider(*look_at_);
   if (confirm_at_) consider(*confirm_at_);
   if (!is_shipped() && !sending_) consider(send_at_);
   if (!scanning_ && !closing_) {
-    consider(light_scan_at());
+    consider_job(light_scan_at());
     if (!lease_ || deposed_) {
-      consider(lease_watched_ ? elapsed() + Duration(milliseconds(250)) : lease_at_);
+      consider_job(lease_watched_ ? now + Duration(milliseconds(250)) : lease_at_);
     } else if (needs_scan_) {
-      consider(std::max(scan_at_, send_at_));
+      consider_job(std::max(scan_at_, send_at_));
     } else {
-      consider(close_at());
+      consider_job(close_at());
     }
   }
-  const Duration now = elapsed();
   return {.look_after = moment == kNever ? kNever : std::max(Duration(0), moment - now),
           .wants_scan = due_job() != Job::kNone};
 }

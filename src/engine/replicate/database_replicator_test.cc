@@ -36,6 +36,18 @@ TEST_F(ReplicatorTest, CountsCommitsInPositions) {
   EXPECT_EQ(flush().number, before.number + 5);
 }
 
+TEST_F(ReplicatorTest, NeedsNoStepsWhileAJobWaitsForItsTurn) {
+  start();
+  for (const char* job : {"the lease", "the scan"}) {
+    SCOPED_TRACE(job);
+    const auto next = replicator->step(false);
+    EXPECT_TRUE(next.wants_scan);
+    EXPECT_GT(next.look_after, std::chrono::hours(1));
+    replicator->scan_or_close({});
+  }
+  EXPECT_FALSE(replicator->step(false).wants_scan);
+}
+
 TEST_F(ReplicatorTest, FollowsCheckpointsOfEveryKind) {
   start();
   flush();

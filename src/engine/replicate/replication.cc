@@ -95,6 +95,7 @@ class Replication::Implementation {
   std::deque<FollowerPointer> ready_, scans_;
   std::deque<std::function<void()>> looks_;  // at directories, on the thread that scans
   std::set<std::pair<Clock::time_point, FollowerPointer>> timers_;
+  std::size_t overlay_bytes_ = 0;  // of all followers, as of their last steps
   std::vector<std::jthread> threads_;
 };
 
@@ -180,11 +181,13 @@ void Replication::Implementation::work(std::stop_token stop) {
 
 void Replication::Implementation::step(std::unique_lock<std::mutex>& lock,
                                        const FollowerPointer& follower) {
-  ++follower->stepping;
   const bool woken = std::exchange(follower->woken, false);
   const Clock::time_point now = Clock::now();
   const bool rest = !woken && follower->rest_at <= now && follower->step_at > now;
   if (woken) follower->resting = false;
+  if (follower->stepping++ == 0 || follower->step_at <= now) {
+    follower->step_at = Clock::time_point::max();
+  }
   lock.unlock();
   DatabaseReplicator::Next next;
   std::size_t overlay = 0;
@@ -198,11 +201,13 @@ void Replication::Implementation::step(std::unique_lock<std::mutex>& lock,
   }
   lock.lock();
   --follower->stepping;
-  follower->overlay = overlay;
+  overlay_bytes_ += overlay - std::exchange(follower->overlay, overlay);
   const Clock::time_point after = Clock::now();
-  // Far away is never: no clock gets there.
-  follower->step_at = next.look_after > std::chrono::hours(24 * 365) ? Clock::time_point::max()
-                                                                     : after + next.look_after;
+  // Far away is never: no clock gets there. Of two that step at once, the last to come back here
+  // need not be the one that knows best.
+  if (next.look_after < std::chrono::hours(24 * 365)) {
+    follower->step_at = std::min(follower->step_at, after + next.look_after);
+  }
   if (rest) follower->resting = true;
   follower->rest_at =
       follower->resting ? Clock::time_point::max() : after + limits_.idle_until_rest;
@@ -214,13 +219,12 @@ void Replication::Implementation::step(std::unique_lock<std::mutex>& lock,
 }
 
 void Replication::Implementation::bound_memory() {
-  std::size_t total = 0;
+  if (overlay_bytes_ <= limits_.overlay_bytes) return;
   FollowerPointer largest;
   for (const auto& [name, follower] : followers_) {
-    total += follower->overlay;
     if (!largest || follower->overlay > largest->overlay) largest = follower;
   }
-  if (total <= limits_.overlay_bytes || largest->scan_wanted || largest->scanning) return;
+  if (!largest || largest->scan_wanted || largest->scanning) return;
   largest->replicator.close_soon();
   want_scan(largest);
 }
@@ -308,6 +312,7 @@ void Replication::Implementation::remove(std::string_view database) {
     std::erase(scans_, follower);
     by_key_.erase(follower->key);
     followers_.erase(found);
+    overlay_bytes_ -= std::exchange(follower->overlay, 0);
   }
   watch_->remove(follower->key);
   follower->replicator.finish(limits_.longest_finish);
