@@ -371,8 +371,9 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      no_options},
     {"doctor", "", Command::kDoctor, kOther, "[DB…]", "find what is wrong with where things are",
      "Looks for databases and repositories on storage that dies with a container or a restart, for "
-     "both on one disk, and for what is missing or does not open. The exit status is 3 with "
-     "warnings, 6 with problems.",
+     "both on one disk, for what is missing or does not open, and for an application with a SQLite "
+     "that can damage a database in WAL mode (the WAL-reset bug of 3.7.0 to 3.51.2). The exit "
+     "status is 3 with warnings, 6 with problems.",
      "holdfast doctor", status_options},
     {"completion", "", Command::kCompletion, kOther, "SHELL",
      "print completions for bash, zsh or fish", "",

@@ -118,4 +118,20 @@ std::vector<FileUser> users_of(const Path& path) {
   return users;
 }
 
+// proc(5): address, permissions, offset, device, inode, and then the path to the end of the line.
+std::vector<Path> mapped_files(std::int64_t pid, std::string_view name) {
+  std::vector<Path> found;
+  const Path process = fmt::format("/proc/{}", pid);
+  std::ifstream maps(process / "maps");
+  for (std::string line; std::getline(maps, line);) {
+    const auto slash = line.find('/');
+    if (slash == std::string::npos) continue;
+    const Path path = line.substr(slash);
+    if (!path.filename().native().starts_with(name)) continue;
+    const Path from_here = process / "root" / path.relative_path();
+    if (std::find(found.begin(), found.end(), from_here) == found.end()) found.push_back(from_here);
+  }
+  return found;
+}
+
 }  // namespace holdfast::env

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "env/file_system.h"
@@ -27,6 +28,9 @@ struct FileUser {
 };
 // Other processes that have `path` open, as far as this user may see (/proc/*/fd).
 std::vector<FileUser> users_of(const Path& path);
+// Files whose names begin with `name` that the process has mapped, each once, as paths that lead to
+// them from here, also into its container. Empty where this user may not see it.
+std::vector<Path> mapped_files(std::int64_t pid, std::string_view name);
 
 }  // namespace holdfast::env
 

@@ -131,5 +131,16 @@ TEST(UsersOf, IsEmptyForAFileThatIsNotThere) {
   EXPECT_TRUE(users_of(directory / "absent").empty());
 }
 
+TEST(MappedFiles, LeadsToTheLibrariesOfAnotherProcess) {
+  Child child;
+  const auto found = mapped_files(child.pid(), "libc.so");
+  ASSERT_EQ(found.size(), 1u) << "mapped in several pieces, but one file";
+  EXPECT_TRUE(posix_file_system().status(found[0]));
+  EXPECT_TRUE(mapped_files(child.pid(), "libnothing").empty());
+  const pid_t gone = child.pid();
+  child.end();
+  EXPECT_TRUE(mapped_files(gone, "libc.so").empty());
+}
+
 }  // namespace
 }  // namespace holdfast::env

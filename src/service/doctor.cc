@@ -4,7 +4,9 @@
 
 #include "base/error.h"
 #include "env/mounts.h"
+#include "service/library_check.h"
 #include "sqlite/health.h"
+#include "sqlite/page_source.h"
 
 namespace holdfast::service {
 namespace {
@@ -32,6 +34,11 @@ void examine_repository(Session& session, std::vector<Finding>& findings) {
   }
 }
 
+bool uses_log(const env::Path& path) {
+  const auto source = sqlite::open_page_source(path, {.busy_timeout = kBusy});
+  return source->journal_mode() == sqlite::JournalMode::kWal;
+}
+
 void examine_database(Session& session, const Database& database, std::vector<Finding>& findings) {
   const env::Path& path = database.source.path;
   const auto add = [&](std::string text, bool harmful) {
@@ -42,7 +49,12 @@ void examine_database(Session& session, const Database& database, std::vector<Fi
   if (!warning.empty()) add(warning, false);
   try {
     const sqlite::PresenceReport report = sqlite::look_at_database(path, kBusy);
-    if (!sqlite::is_there(report.presence)) add(report.detail, true);
+    if (!sqlite::is_there(report.presence)) {
+      add(report.detail, true);
+    } else if (uses_log(path)) {
+      const std::string bug = wal_reset_warning(sqlite::linked_version(), library_uses(path));
+      if (!bug.empty()) add(bug, false);
+    }
   } catch (const Error& error) {
     add(error.happened(), true);
   }

@@ -1,6 +1,8 @@
 """`holdfast status` and `holdfast doctor`: what is said is what is."""
 
+import contextlib
 import os
+import sqlite3
 import unittest
 
 from follower import Follower
@@ -75,6 +77,23 @@ class Status(Scenario):
         path = self.database()
         findings = self.expect(3, "doctor", path, "--json").json
         self.assertTrue(any("same storage" in one["text"] for one in findings))
+
+    def test_doctor_warns_of_a_sqlite_that_can_damage_a_log(self):
+        path = self.database()
+        with contextlib.closing(sqlite3.connect(path)) as open_here:
+            open_here.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            findings = self.expect(3, "doctor", path, "--json").json
+        version = sqlite3.sqlite_version_info
+        repaired = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+        affected = version >= (3, 7) and not repaired
+        told = [one["text"] for one in findings if "WAL-reset bug" in one["text"]]
+        self.assertEqual(affected, any(f"uses SQLite {sqlite3.sqlite_version}" in text for text in told))
+        self.assertEqual(affected, any(f"(pid {os.getpid()})" in text for text in told))
+
+    def test_doctor_does_not_warn_of_it_without_a_log(self):
+        path = self.database(mode="delete")
+        findings = self.expect(3, "doctor", path, "--json").json
+        self.assertFalse(any("WAL-reset" in one["text"] for one in findings))
 
 
 if __name__ == "__main__":
