@@ -51,6 +51,14 @@ class Style(unittest.TestCase):
             for match in SLEEP.finditer(text)
         )
 
+    def test_every_database_is_opened_as_a_counted_connection(self):
+        # Descriptors of a database may be closed only while no connection is open, and only those are counted.
+        self.refuse(
+            str(name)
+            for name, text in sources("src")
+            if "sqlite3_open" in text and name.as_posix() != "src/sqlite/connection.cc" and not name.stem.startswith("test_")
+        )
+
     def test_nothing_is_left_unfinished(self):
         self.refuse(
             f"{name}: {match.group(0)}"

@@ -23,6 +23,19 @@ std::string file_uri(const std::string& path, std::string_view query) {
   return fmt::format("{}?{}", uri, query);
 }
 
+int open_flags(Access access) {
+  switch (access) {
+    case Access::kReadWrite:
+      return SQLITE_OPEN_READWRITE;
+    case Access::kCreate:
+      return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    case Access::kReadOnly:
+    case Access::kImmutable:
+      break;
+  }
+  return SQLITE_OPEN_READONLY;
+}
+
 }  // namespace
 
 void Connection::Closer::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
@@ -31,8 +44,7 @@ Connection::Connection(const std::filesystem::path& path, Access access,
                        std::chrono::milliseconds busy_timeout) {
   // Absolute, so that no name is ever taken for a URI.
   std::string name = std::filesystem::absolute(path).string();
-  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-  flags |= access == Access::kReadWrite ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | open_flags(access);
   if (access == Access::kImmutable) {
     flags |= SQLITE_OPEN_URI;
     name = file_uri(name, "immutable=1");

@@ -16,6 +16,7 @@ namespace holdfast::sqlite {
 enum class Access {
   kReadOnly,
   kReadWrite,  // never creates a database
+  kCreate,     // reads and writes, and makes the file where there is none
   kImmutable,  // reads without locks and without looking at a journal or a log
 };
 
@@ -24,7 +25,7 @@ enum class Access {
 // effects.
 class Connection {
  public:
-  // Opening looks at the file's header only: it takes no lock and creates nothing.
+  // Opening looks at the file's header only: it takes no lock, and creates nothing but for kCreate.
   // Throws kDatabaseMissing, kPermissionDenied, kSqlite.
   Connection(const std::filesystem::path& path, Access access,
              std::chrono::milliseconds busy_timeout);

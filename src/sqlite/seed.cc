@@ -4,13 +4,13 @@
 #include <sqlite3.h>
 
 #include <functional>
-#include <memory>
 #include <string>
 
 #include "base/error.h"
 #include "env/file_system.h"
 #include "env/randomness.h"
 #include "sqlite/companion_files.h"
+#include "sqlite/connection.h"
 #include "sqlite/health.h"
 #include "sqlite/seed_json.h"
 #include "sqlite/sqlite_error.h"
@@ -21,11 +21,6 @@ namespace {
 using env::Path;
 
 constexpr std::chrono::milliseconds kBusyTimeout{10'000};
-
-struct Closer {
-  void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
-};
-using Handle = std::unique_ptr<sqlite3, Closer>;
 
 void execute(sqlite3* handle, const std::string& sql, const std::string& doing) {
   const int result = sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr);
@@ -44,21 +39,14 @@ class NewDatabase {
  public:
   explicit NewDatabase(const Path& target)
       : path_(target.parent_path() /
-              fmt::format(".{}.making-{}", target.filename().string(), env::random_name())) {
-    sqlite3* handle = nullptr;
-    const int result =
-        sqlite3_open_v2(path_.c_str(), &handle,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-    handle_.reset(handle);
-    if (result != SQLITE_OK) {
-      throw sqlite_error(result, handle, fmt::format("cannot create {}", path_.string()));
-    }
-    sqlite3_extended_result_codes(handle, 1);
-    sqlite3_set_authorizer(handle, authorize, nullptr);
-    execute(handle, "PRAGMA synchronous = OFF", "making a database");
+              fmt::format(".{}.making-{}", target.filename().string(), env::random_name())),
+        connection_(path_, Access::kCreate, kBusyTimeout) {
+    connection_.checkpoint_on_close(true);
+    sqlite3_set_authorizer(get(), authorize, nullptr);
+    execute(get(), "PRAGMA synchronous = OFF", "making a database");
   }
   ~NewDatabase() {
-    handle_.reset();
+    connection_.close();
     std::error_code ignored;
     for (const Path& file : {path_, wal_path(path_), shm_path(path_), journal_path(path_)}) {
       std::filesystem::remove(file, ignored);
@@ -68,18 +56,18 @@ class NewDatabase {
   NewDatabase& operator=(const NewDatabase&) = delete;
 
   const Path& path() const { return path_; }
-  sqlite3* get() const { return handle_.get(); }
+  sqlite3* get() const { return connection_.get(); }
   void finish() {
     if (sqlite3_get_autocommit(get()) == 0) {
       throw Error(ErrorCode::kConfiguration, "the seed begins a transaction that it does not end");
     }
     execute(get(), "PRAGMA journal_mode = WAL", "making a database");
-    handle_.reset();
+    connection_.close();
   }
 
  private:
   Path path_;
-  Handle handle_;
+  Connection connection_;
 };
 
 void refuse_content(const Path& path) {

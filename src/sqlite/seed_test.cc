@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sqlite/open_connections.h"
 #include "sqlite/test_database.h"
 
 namespace holdfast::sqlite {
@@ -39,6 +40,12 @@ TEST_F(SeedTest, RunsSqlAndMakesTheFolders) {
 TEST_F(SeedTest, RunsADumpOfSqlite) {
   create("seed.sql", "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n" + campaigns + "\nCOMMIT;\n");
   EXPECT_EQ(sql("SELECT count(*) FROM campaigns"), "2");
+}
+
+TEST_F(SeedTest, KeepsNoConnectionCountedOnceItIsDone) {
+  create("seed.sql", campaigns);
+  EXPECT_THROW(create_from_seed(directory / "other.db", seed("bad.sql", "CREATE"), {}), Error);
+  EXPECT_EQ(open_connections(), 0u);
 }
 
 TEST_F(SeedTest, LeavesOutWhatIsExcluded) {
