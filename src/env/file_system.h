@@ -36,9 +36,9 @@ class File {
   virtual void truncate(std::uint64_t size) = 0;
   // Starts writing this range back to the device without waiting: a hint, not durability.
   virtual void start_writeback(std::uint64_t offset, std::uint64_t size) = 0;
-  // A hint: large aligned writes from now on may go around the operating system's page cache.
-  // Copying into the cache costs more than a fast device takes, and what is written is not read
-  // again soon.
+  // A hint, given before the file is shared between threads: large reads and large aligned writes
+  // from now on may go around the operating system's page cache. Copying into the cache costs more
+  // than a fast device takes, and it pushes out what the application needs there.
   virtual void bypass_cache() {}
   virtual void sync() = 0;
   virtual std::uint64_t size() = 0;

@@ -61,7 +61,7 @@ class PosixFile : public File {
   PosixFile& operator=(const PosixFile&) = delete;
 
   std::size_t read_at(std::uint64_t offset, MutableByteView out) override {
-    std::size_t done = 0;
+    std::size_t done = direct_ >= 0 && out.size() >= kLeastDirect ? read_direct(offset, out) : 0;
     while (done < out.size()) {
       const auto got = retried([&] {
         return ::pread(descriptor_, out.data() + done, out.size() - done,
@@ -76,9 +76,10 @@ class PosixFile : public File {
 
   void bypass_cache() override {
     if (direct_ >= 0) return;
+    const int mode = ::fcntl(descriptor_, F_GETFL) & O_ACCMODE;
     // Through the descriptor, not the path: another file may stand there by now.
-    direct_ = ::open(fmt::format("/proc/self/fd/{}", descriptor_).c_str(),
-                     O_WRONLY | O_DIRECT | O_CLOEXEC);
+    direct_ =
+        ::open(fmt::format("/proc/self/fd/{}", descriptor_).c_str(), mode | O_DIRECT | O_CLOEXEC);
   }
 
   void write_at(std::uint64_t offset, ByteView bytes) override {
@@ -133,20 +134,59 @@ class PosixFile : public File {
   }
 
  private:
-  // Writes whole units around the page cache and answers how many bytes; any trouble is left to the
-  // ordinary way.
-  std::size_t write_direct(std::uint64_t offset, ByteView bytes) {
+  static bool is_aligned(const std::byte* memory) {
+    return reinterpret_cast<std::uintptr_t>(memory) % kDirectUnit == 0;
+  }
+
+  // Memory of kBounceSize aligned bytes, a thread's own; null where there is none.
+  static std::byte* bounce() {
     struct Free {
       void operator()(void* memory) const { std::free(memory); }
     };
-    thread_local const std::unique_ptr<void, Free> bounce(
+    thread_local const std::unique_ptr<void, Free> memory(
         std::aligned_alloc(kDirectUnit, kBounceSize));
+    return static_cast<std::byte*>(memory.get());
+  }
+
+  // Reads around the page cache and answers how many bytes; the end of the file and any trouble are
+  // left to the ordinary way.
+  std::size_t read_direct(std::uint64_t offset, MutableByteView out) {
+    std::byte* const memory = bounce();
     std::size_t done = 0;
-    while (bounce != nullptr && bytes.size() - done >= kDirectUnit) {
+    while (memory != nullptr && done < out.size()) {
+      std::byte* const to = out.data() + done;
+      const std::uint64_t from = (offset + done) / kDirectUnit * kDirectUnit;
+      if (const std::size_t whole = (out.size() - done) / kDirectUnit * kDirectUnit;
+          whole > 0 && from == offset + done && is_aligned(to)) {
+        const auto got = ::pread(direct_, to, whole, static_cast<off_t>(from));
+        if (got <= 0) break;
+        done += static_cast<std::size_t>(got);
+        if (static_cast<std::size_t>(got) < whole) break;
+        continue;
+      }
+      const auto skipped = static_cast<std::size_t>(offset + done - from);
+      const std::size_t units = (skipped + out.size() - done + kDirectUnit - 1) / kDirectUnit;
+      const std::size_t size = std::min(kBounceSize, units * kDirectUnit);
+      const auto got = ::pread(direct_, memory, size, static_cast<off_t>(from));
+      if (got <= static_cast<ssize_t>(skipped)) break;
+      const std::size_t use = std::min(static_cast<std::size_t>(got) - skipped, out.size() - done);
+      std::memcpy(to, memory + skipped, use);
+      done += use;
+      if (static_cast<std::size_t>(got) < size) break;
+    }
+    return done;
+  }
+
+  // Writes whole units around the page cache and answers how many bytes; any trouble is left to the
+  // ordinary way.
+  std::size_t write_direct(std::uint64_t offset, ByteView bytes) {
+    std::byte* const memory = bounce();
+    std::size_t done = 0;
+    while (memory != nullptr && bytes.size() - done >= kDirectUnit) {
       const std::size_t size =
           std::min(kBounceSize, (bytes.size() - done) / kDirectUnit * kDirectUnit);
-      std::memcpy(bounce.get(), bytes.data() + done, size);
-      const auto put = ::pwrite(direct_, bounce.get(), size, static_cast<off_t>(offset + done));
+      std::memcpy(memory, bytes.data() + done, size);
+      const auto put = ::pwrite(direct_, memory, size, static_cast<off_t>(offset + done));
       if (put <= 0) break;
       done += static_cast<std::size_t>(put) / kDirectUnit * kDirectUnit;
       if (static_cast<std::size_t>(put) < size) break;

@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
 #include <thread>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "env/fault_file_system.h"
 #include "env/file_system.h"
@@ -58,6 +60,34 @@ TEST_F(PosixFiles, ReadsFewerBytesOnlyAtTheEnd) {
   const auto file = files.open_read(root / "a");
   EXPECT_EQ(file->read_at(6, out), 4u);
   EXPECT_EQ(file->read_at(10, out), 0u);
+}
+
+TEST_F(PosixFiles, AroundTheCacheTheSameIsReadAndWritten) {
+  Bytes content(3'000'000);
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<std::byte>(i * i >> 7);
+  {
+    const auto file = files.create(root / "a");
+    file->allocate(content.size());
+    file->bypass_cache();
+    for (std::size_t at = 0; at < content.size(); at += 1 << 20) {
+      file->write_at(
+          at, ByteView(content).subspan(at, std::min<std::size_t>(1 << 20, content.size() - at)));
+    }
+  }
+  EXPECT_EQ(read_file(files, root / "a"), content);
+
+  const auto file = files.open_read(root / "a");
+  file->bypass_cache();
+  Buffer memory;
+  for (const std::size_t offset : {0, 1, 4096, 8191, 2'600'000, 2'999'999, 3'000'000}) {
+    for (const std::size_t misaligned : {0, 16, 4095}) {
+      const MutableByteView out = memory.first(content.size() + misaligned).subspan(misaligned);
+      const std::size_t size = file->read_at(offset, out);
+      ASSERT_EQ(size, content.size() - offset) << offset << ", " << misaligned;
+      EXPECT_TRUE(std::ranges::equal(out.first(size), ByteView(content).subspan(offset)))
+          << offset << ", " << misaligned;
+    }
+  }
 }
 
 TEST_F(PosixFiles, AllocateSetsTheSizeButNeverShrinks) {

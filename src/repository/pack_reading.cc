@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/parallel.h"
 
@@ -24,6 +25,53 @@ struct Unreadable {
   std::string first;
 };
 
+// The blobs of a pack in the order they have there, read several at once: few large reads around
+// the page cache cost less than many.
+class PackWindow {
+ public:
+  PackWindow(storage::Store& store, const PackDescription& pack, Buffer& memory)
+      : store_(store), pack_(pack), memory_(memory) {}
+
+  // The `size` bytes from `offset`, until the next call. Where they cannot be read together with
+  // what follows them, they are read alone.
+  MutableByteView box(std::uint64_t offset, std::size_t size) {
+    if (offset < from_ || offset + size > from_ + held_.size()) {
+      try {
+        read(offset / kUnit * kUnit, std::max(kWindow, size + kUnit));
+      } catch (const Error& error) {
+        if (!is_damage(error) && !is_unreadable(error)) throw;
+        read(offset, size);
+      }
+    }
+    return held_.subspan(offset - from_, size);
+  }
+
+ private:
+  static constexpr std::size_t kWindow = 4 << 20, kUnit = 4096;
+
+  void read(std::uint64_t from, std::size_t most) {
+    held_ = {};
+    const MutableByteView window =
+        memory_.first(std::min<std::uint64_t>(most, pack_.size() - from));
+    store_.get_range(pack_name(pack_.id), from, window);
+    from_ = from;
+    held_ = window;
+  }
+
+  storage::Store& store_;
+  const PackDescription& pack_;
+  Buffer& memory_;
+  std::uint64_t from_ = 0;
+  MutableByteView held_;
+};
+
+// What a thread works with.
+struct Workspace {
+  explicit Workspace(const MasterKeys& keys) : decoder(keys) {}
+  BlobDecoder decoder;
+  Buffer boxes, plain;
+};
+
 class PackReading {
  public:
   PackReading(const Repository& repository, const Index& index, Progress& progress)
@@ -32,15 +80,15 @@ class PackReading {
         progress_(progress),
         hasher_(repository.keys().pages) {}
 
-  void read(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer);
+  void read(const PackDescription& pack, Workspace& space);
   PackFindings take() { return std::move(findings_); }
 
  private:
-  void read_parts(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer);
+  void read_parts(const PackDescription& pack, Workspace& space);
   void check_frame(const PackDescription& pack, Unreadable& unreadable);
   std::vector<PageDigest> listed_digests(const PackDescription& pack, Unreadable& unreadable);
   // Answers the digests of its pages.
-  std::vector<PageDigest> read_blob(const BlobLocation& place, BlobDecoder& decoder, Bytes& buffer);
+  std::vector<PageDigest> check_blob(const BlobEntry& entry, ByteView box, Workspace& space);
   bool is_healed(const PackDescription& pack, const BlobEntry& entry) const;
   // Damage is noted, what could not be read is counted; anything else is thrown.
   void note(const PackDescription& pack, const Error& error, const BlobId& blob,
@@ -105,9 +153,9 @@ std::vector<PageDigest> PackReading::listed_digests(const PackDescription& pack,
   }
 }
 
-void PackReading::read(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer) {
+void PackReading::read(const PackDescription& pack, Workspace& space) {
   try {
-    read_parts(pack, decoder, buffer);
+    read_parts(pack, space);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
     const std::lock_guard lock(mutex_);
@@ -115,16 +163,18 @@ void PackReading::read(const PackDescription& pack, BlobDecoder& decoder, Bytes&
   }
 }
 
-void PackReading::read_parts(const PackDescription& pack, BlobDecoder& decoder, Bytes& buffer) {
+void PackReading::read_parts(const PackDescription& pack, Workspace& space) {
   Unreadable unreadable;
   check_frame(pack, unreadable);
   const std::vector<PageDigest> listed = listed_digests(pack, unreadable);
+  PackWindow window(repository_.store(), pack, space.boxes);
   std::uint64_t offset = kPackHeaderSize;
   std::size_t first_digest = 0;
   for (const BlobEntry& entry : pack.entries) {
     try {
       if (!is_healed(pack, entry)) {
-        std::vector<PageDigest> digests = read_blob({entry, pack.id, offset}, decoder, buffer);
+        std::vector<PageDigest> digests =
+            check_blob(entry, window.box(offset, entry.stored_size), space);
         if (listed.empty()) {
           const std::lock_guard lock(mutex_);
           findings_.digests.insert_or_assign(entry.id, std::move(digests));
@@ -149,15 +199,10 @@ void PackReading::read_parts(const PackDescription& pack, BlobDecoder& decoder, 
   findings_.bytes_read += pack.size();
 }
 
-std::vector<PageDigest> PackReading::read_blob(const BlobLocation& place, BlobDecoder& decoder,
-                                               Bytes& buffer) {
-  thread_local Bytes box;
-  const BlobEntry& entry = place.entry;
-  box.resize(entry.stored_size);
-  repository_.store().get_range(pack_name(place.pack), place.offset, box);
-  if (buffer.size() < entry.raw_size) buffer.resize(entry.raw_size);
-  const auto plain = MutableByteView(buffer).first(entry.raw_size);
-  decoder.decode(entry, box, plain);
+std::vector<PageDigest> PackReading::check_blob(const BlobEntry& entry, ByteView box,
+                                                Workspace& space) {
+  const MutableByteView plain = space.plain.first(entry.raw_size);
+  space.decoder.decode(entry, box, plain);
   std::vector<PageDigest> digests(entry.pages);
   BlobId id;
   if (entry.kind == BlobKind::kPages) {
@@ -183,11 +228,11 @@ PackFindings read_packs(const Repository& repository, const Index& index,
   progress.stage("Reading every byte", total);
   PackReading reading(repository, index, progress);
   std::atomic<std::size_t> next{0};
-  run_parallel(thread_count(threads), [&](const std::atomic<bool>& stop) {
-    BlobDecoder decoder(repository.keys());
-    Bytes buffer;
+  // Two for each core: one waits for the medium while the other computes.
+  run_parallel(2 * thread_count(threads), [&](const std::atomic<bool>& stop) {
+    Workspace space(repository.keys());
     for (std::size_t i = next++; i < packs.size() && !stop; i = next++) {
-      reading.read(*index.pack(packs[i]), decoder, buffer);
+      reading.read(*index.pack(packs[i]), space);
     }
   });
   return reading.take();

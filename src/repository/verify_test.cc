@@ -327,7 +327,7 @@ TEST_F(BadSectorTest, LosesOnlyTheBlobThatItIsIn) {
   EXPECT_TRUE(names_object(report, first_pack));
   EXPECT_EQ(broken_in(report), "");
   EXPECT_EQ(report.databases_proved, 3);
-  times = 3;  // and the first blob, of the first snapshot alone
+  times = 4;  // and the first blob, of the first snapshot alone, with its neighbours and by itself
   report = check_beside(first_pack);
   EXPECT_EQ(broken_in(report), "first ");
 }

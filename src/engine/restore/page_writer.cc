@@ -131,7 +131,8 @@ class PageWriter {
 };
 
 void PageWriter::run(unsigned threads) {
-  run_parallel(threads, [this](const std::atomic<bool>& stop) { work(stop); });
+  // Two for each core: one waits for the media while the other computes.
+  run_parallel(2 * threads, [this](const std::atomic<bool>& stop) { work(stop); });
   const std::string checksum = sum_.finish(state_.page_size, state_.page_count);
   if (checksum != state_.checksum) {
     throw Error(ErrorCode::kChecksumMismatch,

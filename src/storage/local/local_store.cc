@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kOpenHandles = 64;
 constexpr std::size_t kWritePiece = 2 << 20;
+// What is this large is not read again soon.
+constexpr std::size_t kBypassesCache = 4 << 20;
 constexpr auto kLeftoverAge = std::chrono::hours(24);
 
 // Removes a temporary file unless it has got its name.
@@ -106,8 +108,11 @@ void LocalStore::get_range(std::string_view name, std::uint64_t offset, MutableB
                             root_.native(), status->size, out.size(), offset));
   }
   try {
-    const auto file =
-        open_.find_or_open(name, status->identity, [&] { return files_.open_read(path_of(name)); });
+    const auto file = open_.find_or_open(name, status->identity, [&] {
+      auto opened = files_.open_read(path_of(name));
+      opened->bypass_cache();
+      return opened;
+    });
     if (file->read_at(offset, out) != out.size()) {
       throw Error(
           ErrorCode::kDamagedObject,
@@ -230,6 +235,10 @@ env::Path LocalStore::write_temporary(ByteView content, bool ephemeral) {
   const env::Path path = temporaries_ / env::random_name();
   const auto file = create_temporary(path);
   Temporary temporary(files_, path);
+  if (!ephemeral && content.size() >= kBypassesCache) {
+    file->allocate(content.size());
+    file->bypass_cache();
+  }
   for (std::size_t at = 0; at < content.size();) {
     const std::size_t size = std::min(kWritePiece, content.size() - at);
     file->write_at(at, content.subspan(at, size));
