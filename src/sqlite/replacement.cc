@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 #include <thread>
 
@@ -21,6 +22,8 @@ using Path = std::filesystem::path;
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr Milliseconds kBetweenTries{5};
+// For connections that are about to be closed, where others may stay open: those wait for nobody.
+constexpr Milliseconds kForClosing{250};
 
 Error busy(const Path& path) {
   return Error(
@@ -157,7 +160,7 @@ std::unique_ptr<ReplacementHold> hold_healthy(const Path& path, bool while_open,
   Connection connection(path, Access::kReadWrite, timeout);
   const bool left_wal = uses_log(connection);
   try {
-    if (left_wal) leave_wal(connection, timeout);
+    if (left_wal) leave_wal(connection, while_open ? std::min(timeout, kForClosing) : timeout);
     connection.execute("BEGIN EXCLUSIVE");
     // A transaction that has not read yet has not looked at the file's content.
     Statement(connection.get(), "PRAGMA schema_version").step();
@@ -172,7 +175,8 @@ std::unique_ptr<ReplacementHold> hold_as_it_is(const Path& path, bool while_open
                                                Milliseconds timeout) {
   Connection connection(path, Access::kReadWrite, timeout);
   const DatabaseFile file = connection.file();
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto deadline =
+      std::chrono::steady_clock::now() + (while_open ? std::min(timeout, kForClosing) : timeout);
   while (!file.try_lock(SQLITE_LOCK_SHARED) || !file.try_lock(SQLITE_LOCK_EXCLUSIVE)) {
     if (std::chrono::steady_clock::now() > deadline) {
       if (while_open) break;

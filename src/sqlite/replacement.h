@@ -22,8 +22,9 @@ void refuse_while_open(const std::filesystem::path& path);
 class ReplacementHold {
  public:
   // Throws kDatabaseOpen naming the processes that have it open (unless `while_open`),
-  // kDatabaseBusy. Where intact() is false afterwards, the caller must move the -wal, -shm and
-  // -journal aside before the rename:
+  // kDatabaseBusy. With `while_open` only transactions are waited for, not connections. Where
+  // intact() is false afterwards, the caller must move the -wal, -shm and -journal aside before the
+  // rename:
   // - Beside an idle connection of another process the -wal stays, but is merged: the database file
   //   holds every commit without it, durably, and no more can follow.
   // - A file that SQLite cannot open, or whose journal or log it cannot play back, is held as it

@@ -131,6 +131,22 @@ TEST_F(AReplacementHold, MergesTheLogBesideAnIdleWalConnection) {
             "logged,just now");
 }
 
+// These would wait for hours if they did.
+TEST_F(AReplacementHold, DoesNotWaitForAnIdleWalConnectionToGo) {
+  leave_log();
+  OtherConnection idle(path);
+  idle.run("SELECT * FROM t");
+  EXPECT_TRUE(ReplacementHold::take(path, true, std::chrono::hours(24))->merged());
+}
+
+TEST_F(AReplacementHold, DoesNotWaitForWhoeverHasADamagedFileOpen) {
+  leave_log();
+  OtherConnection idle(path);
+  idle.run("SELECT * FROM t");
+  write_content(path, std::string(5000, 'x'));
+  EXPECT_FALSE(ReplacementHold::take(path, true, std::chrono::hours(24))->merged());
+}
+
 TEST_F(AReplacementHold, MergesTheLogBesideAReaderOfTheNewestState) {
   leave_log();
   OtherConnection reader(path);
