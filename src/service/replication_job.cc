@@ -40,9 +40,20 @@ bool same(const LocalState& a, const LocalState& b) {
 
 }  // namespace
 
+void release(HeldLeases& leases) noexcept {
+  for (auto& [database, lease] : leases) {
+    try {
+      lease->release();
+    } catch (const Error&) {
+      // It is taken over when it is stale.
+    }
+  }
+  leases.clear();
+}
+
 RunningReplication::RunningReplication(Session& session, const ReplicationJob& job,
                                        Progress& progress)
-    : world_(session.world()), progress_(progress), on_durable_(job.on_durable) {
+    : world_(session.world()), progress_(progress), on_durable_(job.on_durable), held_(job.held) {
   const ReplicationSettings& settings = session.configuration().replication;
   common_.command = session.command();
   common_.cache_directory = session.cache_directory();
@@ -57,12 +68,15 @@ RunningReplication::RunningReplication(Session& session, const ReplicationJob& j
                                                        engine::ReplicationLimits{}, progress_);
   for (const Database& database : job.databases) add(database);
   for (const DatabasePattern& pattern : job.patterns) follow_pattern(pattern);
+  const std::lock_guard lock(patterns_mutex_);
+  release(held_);
 }
 
 void RunningReplication::add(const Database& database) {
   engine::ReplicationOptions options = common_;
   options.database = {.name = database.name, .path = database.source.path};
   options.backlog_directory = backlog_path_(database.name);
+  if (const auto held = held_.extract(database.name)) options.held = held.mapped();
   if (on_durable_) {
     options.on_durable = [this, name = database.name, counter = std::make_shared<EventCounter>()](
                              const repository::Position& position, Time seen) {
@@ -78,6 +92,7 @@ void RunningReplication::add(const Database& database) {
 
 void RunningReplication::follow_pattern(const DatabasePattern& pattern) {
   replication_->watch_directory(pattern.pattern.parent_path(), [this, pattern] {
+    const std::lock_guard lock(patterns_mutex_);
     std::set<std::string>& known = of_patterns_[pattern.name];
     std::set<std::string> there;
     try {

@@ -29,16 +29,23 @@ struct DurableEvent {
   Time durable{};
 };
 
+// Taken before replication begins, by database.
+using HeldLeases = std::map<std::string, std::shared_ptr<repository::Lease>>;
+// Lets the next ones in; who cannot be told waits until they are stale.
+void release(HeldLeases& leases) noexcept;
+
 struct ReplicationJob {
   std::vector<Database> databases;        // single files
   std::vector<DatabasePattern> patterns;  // files that come and go
   std::chrono::milliseconds lease_wait{0};
   bool accept_fresh = false;
+  HeldLeases held{};  // replication goes on with them
   // Called on the threads that ship, by several at once for several databases; empty: nobody asks.
   std::function<void(const DurableEvent&)> on_durable;
 };
 
 // Made with everything that follows from configuration; uses the session only while it is made.
+// Owns the held leases once it is made; those of databases that are not there are released then.
 // The session, and `progress`, must outlive it.
 class RunningReplication {
  public:
@@ -62,7 +69,9 @@ class RunningReplication {
   engine::ReplicationOptions common_;
   std::function<void(const DurableEvent&)> on_durable_;
   std::function<env::Path(const std::string&)> state_path_, backlog_path_;
-  std::map<std::string, std::set<std::string>> of_patterns_;  // used by the thread that looks
+  std::mutex patterns_mutex_;  // guards the following two; taken before Replication's own
+  std::map<std::string, std::set<std::string>> of_patterns_;
+  HeldLeases held_;
 
   std::mutex mutex_;  // guards the following two
   std::map<std::string, std::vector<std::string>> findings_;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "engine/replicate/backlog.h"
@@ -124,28 +125,19 @@ std::optional<Lease> take_lease(Session& session, const Repository* repository,
 }
 
 // Lets the next one in, however the boot ends.
-class HeldLeases {
+class BootLeases {
  public:
-  HeldLeases() = default;
-  ~HeldLeases() { release(); }
-  HeldLeases(const HeldLeases&) = delete;
-  HeldLeases& operator=(const HeldLeases&) = delete;
-  void add(std::optional<Lease> lease) {
-    if (lease) leases_.push_back(std::move(*lease));
+  BootLeases() = default;
+  ~BootLeases() { release(leases_); }
+  BootLeases(const BootLeases&) = delete;
+  BootLeases& operator=(const BootLeases&) = delete;
+  void add(const std::string& database, std::optional<Lease> lease) {
+    if (lease) leases_[database] = std::make_shared<Lease>(std::move(*lease));
   }
-  void release() {
-    for (Lease& lease : leases_) {
-      try {
-        lease.release();
-      } catch (const Error&) {
-        // The next one then waits until it is stale.
-      }
-    }
-    leases_.clear();
-  }
+  HeldLeases hand_over() { return std::exchange(leases_, {}); }
 
  private:
-  std::vector<Lease> leases_;
+  HeldLeases leases_;
 };
 
 // Replicates as soon as the store can be reached, until stopped; the one thread that uses the
@@ -167,7 +159,9 @@ class BesideApplication {
     thread_.request_stop();
     thread_.join();
     const std::lock_guard lock(mutex_);
-    return running_ != nullptr && running_->finish();
+    if (running_ != nullptr) return running_->finish();
+    release(job_.held);
+    return false;
   }
 
  private:
@@ -241,7 +235,7 @@ class BesideApplication {
 
   Session& session_;
   QuietProgress progress_;
-  const ReplicationJob job_;
+  ReplicationJob job_;  // its leases are those of `running_` once that is there
   const std::vector<Database> databases_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable tried_;
@@ -266,7 +260,7 @@ void make_safe(Session& session, const Repository* repository,
 
 int run(Session& session, const RunJob& job, env::SignalHold& signals) {
   std::vector<Database> databases;
-  HeldLeases leases;
+  BootLeases leases;
   {
     BootProgress progress(session.progress(), signals);
     std::vector<Database> known = job.databases;
@@ -276,17 +270,17 @@ int run(Session& session, const RunJob& job, env::SignalHold& signals) {
     const Repository* repository = reachable_repository(session, known);
     databases = all_databases(session, job, repository);
     for (const Database& database : databases) {
-      leases.add(take_lease(session, repository, database, job, progress));
+      leases.add(database.name, take_lease(session, repository, database, job, progress));
     }
     make_safe(session, repository, databases, progress);
   }
   env::ChildProcess child = env::ChildProcess::start({.command = job.command, .variables = {}});
-  leases.release();
   BesideApplication beside(session,
                            {.databases = job.databases,
                             .patterns = job.patterns,
                             .lease_wait = job.lease_wait,
                             .accept_fresh = false,
+                            .held = leases.hand_over(),
                             .on_durable = {}},
                            databases);
   const env::ChildExit exit = env::stand_in_for(child, signals);

@@ -67,6 +67,20 @@ class Run(Scenario):
         self.ok("restore", "--at", "now", "--to", "back.db", "--database", "app")
         self.assertIn("the last word", self.texts("back.db"))
 
+    def leases(self):
+        return sorted(file.name for file in (self.repository / "leases").glob("*/*"))
+
+    def test_keeps_the_lease_of_the_boot_while_the_application_runs(self):
+        # Between releasing it and taking the next, another process could come in.
+        self.database()
+        self.ok("run", "--", "/usr/bin/python3", "-c", INSERT, "one")
+        self.assertEqual(["00000001", "00000001-released"], self.leases())
+
+    def test_releases_the_leases_of_the_boot_where_it_goes_no_further(self):
+        self.database()
+        self.expect(43, "run", "--", "no-such-program-anywhere")
+        self.assertEqual(["00000001", "00000001-released"], self.leases())
+
     def test_brings_the_database_back_on_an_empty_disk(self):
         self.database()
         self.ok("run", "--", "/usr/bin/python3", "-c", INSERT, "added by a user")

@@ -35,6 +35,7 @@ Implementation::Implementation(const repository::Repository& repository, env::Fi
       backlog_(repository, files, options_.backlog_directory, {}),
       follower_(options_.database.path),
       known_(repository, files),
+      held_(options_.held),
       loss_patience_(options_.shortest_between_scans, std::chrono::seconds(60)) {
   report_.database = options_.database.name;
 }
@@ -300,9 +301,10 @@ bool Implementation::finish(Duration longest) {
   const std::lock_guard lock(mutex_);
   if (!is_shipped()) send();
   if (!is_shipped()) backlog_.hold("stopped before it was sent");
-  if (lease_ && !deposed_) {
+  const auto& lease = held_ ? held_ : lease_;
+  if (lease && !deposed_) {
     try {
-      lease_->release();
+      lease->release();
     } catch (const Error& error) {
       report_error(error.what());
     }

@@ -49,6 +49,8 @@ struct ReplicationOptions {
   Duration close_pause = std::chrono::seconds(30);     // nothing for so long after >= 64 segments
   Duration shortest_between_scans = std::chrono::seconds(1);  // doubles to 60 s while losses repeat
   repository::LeaseOptions lease;
+  // Taken before, and handed over to be used and released; empty, or lost by then: one is taken.
+  std::shared_ptr<repository::Lease> held;
   repository::TimelinePolicy retention;
   bool accept_fresh = false;  // replicate even though a full history stands beside a fresh database
   // Called after each step that made commits durable, on the thread that shipped them: the newest

@@ -139,7 +139,8 @@ class DatabaseReplicator::Implementation {
 
   // session.cc; without mutex_
   void take_lease(std::stop_token stop);
-  void lease_taken(repository::Lease lease);
+  bool take_over_held_lease();
+  void lease_taken(std::shared_ptr<repository::Lease> lease);
   bool refuses_database();
 
   // scanning.cc; without mutex_ but where it is said
@@ -179,6 +180,7 @@ class DatabaseReplicator::Implementation {
   Backlog backlog_;
   sqlite::WalFollower follower_;
   KnownState known_;
+  std::shared_ptr<repository::Lease> held_;  // handed over, and not taken up yet
   std::shared_ptr<repository::Lease> lease_;
   bool lease_watched_ = false;
 

@@ -20,10 +20,12 @@ using Implementation = DatabaseReplicator::Implementation;
 // One that is free is taken at once; for another a thread of its own watches, so that the scans of
 // other databases need not wait.
 void Implementation::take_lease(std::stop_token stop) {
+  if (take_over_held_lease()) return;
   repository::LeaseOptions options = options_.lease;
   options.longest_wait = std::chrono::milliseconds(0);
   try {
-    lease_taken(Lease::acquire(repository_, series_, options, options_.command, stop));
+    lease_taken(std::make_shared<Lease>(
+        Lease::acquire(repository_, series_, options, options_.command, stop)));
     return;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kLeaseHeld) throw;
@@ -37,7 +39,8 @@ void Implementation::take_lease(std::stop_token stop) {
       std::max(options_.lease.longest_wait, options.stale_after + 3 * options.look_every);
   lease_watcher_ = std::jthread([this, options](std::stop_token watcher_stop) {
     try {
-      lease_taken(Lease::acquire(repository_, series_, options, options_.command, watcher_stop));
+      lease_taken(std::make_shared<Lease>(
+          Lease::acquire(repository_, series_, options, options_.command, watcher_stop)));
     } catch (const Error& error) {
       const std::lock_guard lock(mutex_);
       report_error(error.what());
@@ -48,9 +51,26 @@ void Implementation::take_lease(std::stop_token stop) {
   });
 }
 
-void Implementation::lease_taken(Lease lease) {
+// Nobody can come in between, as somebody could between releasing a lease and taking the next.
+bool Implementation::take_over_held_lease() {
+  std::shared_ptr<Lease> held;
+  {
+    const std::lock_guard lock(mutex_);
+    held = held_;
+  }
+  if (!held) return false;
+  const bool is_ours = held->confirm_now();
+  {
+    const std::lock_guard lock(mutex_);
+    held_.reset();
+  }
+  if (is_ours) lease_taken(std::move(held));
+  return is_ours;
+}
+
+void Implementation::lease_taken(std::shared_ptr<Lease> lease) {
   const std::lock_guard lock(mutex_);
-  lease_ = std::make_shared<Lease>(std::move(lease));
+  lease_ = std::move(lease);
   deposed_ = session_began_ = false;
   number_ = 0;
   learnt_ = {};
