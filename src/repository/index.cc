@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kIndexPrefix = "index/";
 constexpr std::string_view kPackPrefix = "packs/";
+constexpr int kListings = 8;
 
 std::map<PackId, std::uint64_t> list_packs(storage::Store& store) {
   std::map<PackId, std::uint64_t> sizes;
@@ -47,12 +48,13 @@ IndexContent parse_index(ByteView bytes) {
   IndexContent content;
   ByteReader in(bytes, "an index");
   for (auto packs = in.varint(); packs > 0; --packs) {
-    PackDescription pack;
+    PackDescription& pack = content.packs.emplace_back();
     pack.id = PackId::from_bytes(in.raw(PackId::kSize));
     pack.digests_size = in.number<std::uint32_t>();
     pack.directory_size = in.number<std::uint32_t>();
-    for (auto entries = in.varint(); entries > 0; --entries) pack.entries.push_back(read_entry(in));
-    content.packs.push_back(std::move(pack));
+    auto entries = in.varint();
+    pack.entries.reserve(std::min<std::size_t>(entries, in.remaining() / BlobEntry::kWrittenSize));
+    for (; entries > 0; --entries) pack.entries.push_back(read_entry(in));
   }
   for (auto blobs = in.varint(); blobs > 0; --blobs) {
     WithdrawnBlob blob;
@@ -74,21 +76,25 @@ std::string put_index(const Repository& repository, const IndexContent& content)
 }
 
 void Index::add(PackDescription pack) {
+  add(std::make_shared<const PackDescription>(std::move(pack)));
+}
+
+void Index::add(std::shared_ptr<const PackDescription> pack) {
   const auto number = static_cast<std::uint32_t>(packs_.size());
-  if (!by_id_.emplace(pack.id, number).second) return;
+  if (!by_id_.emplace(pack->id, number).second) return;
   std::vector<std::uint32_t> offsets;
-  offsets.reserve(pack.entries.size());
+  offsets.reserve(pack->entries.size());
   std::uint64_t offset = kPackHeaderSize;
-  for (const BlobEntry& entry : pack.entries) {
+  for (const BlobEntry& entry : pack->entries) {
     offsets.push_back(static_cast<std::uint32_t>(offset));
     offset += entry.stored_size;
     if (offset > 0xffffffff) {
-      throw Error(ErrorCode::kDamagedObject, pack_name(pack.id) + " is larger than a pack can be");
+      throw Error(ErrorCode::kDamagedObject, pack_name(pack->id) + " is larger than a pack can be");
     }
   }
   packs_.push_back(std::move(pack));
   offsets_.push_back(std::move(offsets));
-  const auto entries = static_cast<std::uint32_t>(packs_.back().entries.size());
+  const auto entries = static_cast<std::uint32_t>(packs_.back()->entries.size());
   for (std::uint32_t entry = 0; entry < entries; ++entry) insert(number, entry);
 }
 
@@ -97,7 +103,7 @@ void Index::withdraw(const WithdrawnBlob& blob) { withdrawn_.insert(blob); }
 void Index::insert(std::uint32_t pack, std::uint32_t entry_number) {
   if (2 * (used_ + 1) > table_.size()) grow();
   const std::size_t mask = table_.size() - 1;
-  std::size_t at = std::hash<BlobId>{}(packs_[pack].entries[entry_number].id) & mask;
+  std::size_t at = std::hash<BlobId>{}(packs_[pack]->entries[entry_number].id) & mask;
   while (table_[at].pack != kNone) at = (at + 1) & mask;
   table_[at] = {pack, entry_number};
   ++used_;
@@ -113,7 +119,7 @@ void Index::grow() {
 }
 
 bool Index::usable(const Place& place) const {
-  return withdrawn_.empty() || !withdrawn_.contains({packs_[place.pack].id, entry(place).id});
+  return withdrawn_.empty() || !withdrawn_.contains({packs_[place.pack]->id, entry(place).id});
 }
 
 void Index::visit(const BlobId& id, const std::function<bool(const Place&)>& stop) const {
@@ -128,7 +134,7 @@ void Index::visit(const BlobId& id, const std::function<bool(const Place&)>& sto
 std::vector<BlobLocation> Index::find(const BlobId& id) const {
   std::vector<BlobLocation> found;
   visit(id, [&](const Place& place) {
-    found.push_back({entry(place), packs_[place.pack].id, offsets_[place.pack][place.entry]});
+    found.push_back({entry(place), packs_[place.pack]->id, offsets_[place.pack][place.entry]});
     return false;
   });
   return found;
@@ -147,78 +153,152 @@ bool Index::holds_all(const PackDescription& pack) const {
 
 const PackDescription* Index::pack(const PackId& id) const {
   const auto found = by_id_.find(id);
-  return found == by_id_.end() ? nullptr : &packs_[found->second];
+  return found == by_id_.end() ? nullptr : packs_[found->second].get();
 }
 
 std::size_t Index::digest_position(const BlobLocation& location) const {
   const std::uint32_t number = by_id_.at(location.pack);
   std::size_t position = 0;
   for (std::size_t i = 0; offsets_[number][i] != location.offset; ++i) {
-    position += packs_[number].entries[i].pages;
+    position += packs_[number]->entries[i].pages;
   }
   return position;
 }
 
-LoadedIndex load_index(const Repository& repository, const IndexLoading& loading) {
-  storage::Store& store = repository.store();
-  LoadedIndex loaded;
-  const auto is_left_out = [&](const Error& error) {
-    return error.code() == ErrorCode::kDamagedObject ||
-           (loading.despite_io_errors && error.code() == ErrorCode::kIo);
-  };
-  std::vector<std::string> names;
-  store.list(kIndexPrefix, [&](std::string_view name, const storage::ObjectStatus&) {
-    names.emplace_back(name);
-  });
-  // Packs are listed after the index objects: what an index promises was written before it.
-  std::vector<IndexContent> contents;
-  for (const std::string& name : names) {
-    try {
-      contents.push_back(parse_index(
-          open_document(repository.keys().documents, DocumentKind::kIndex, name, store.get(name))));
-      loaded.objects.push_back(name);
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::kNotFound) continue;  // merged into another one meanwhile
-      if (!is_left_out(error)) throw;
-      loaded.unreadable.push_back(name);
-    }
-  }
-  std::map<PackId, std::uint64_t> present = list_packs(store);
+namespace {
 
-  std::map<PackId, PackDescription> lost;
-  for (IndexContent& content : contents) {
-    for (PackDescription& pack : content.packs) {
-      if (loading.except.contains(pack.id)) {
-        present.erase(pack.id);
-        ++loaded.left_out;
-        continue;
-      }
-      if (loaded.index.pack(pack.id) == nullptr) {
-        const auto found = present.find(pack.id);
-        if (found == present.end() || found->second != pack.size()) {
-          lost.insert_or_assign(pack.id, std::move(pack));
-          continue;
-        }
-      }
-      loaded.index.add(std::move(pack));
-    }
-    for (const WithdrawnBlob& blob : content.withdrawn) loaded.index.withdraw(blob);
+// One loading of an index.
+class Loading {
+ public:
+  Loading(const Repository& repository, const IndexLoading& loading)
+      : repository_(repository), loading_(loading) {}
+
+  LoadedIndex run();
+
+ private:
+  bool is_left_out(const Error& error) const {
+    return error.code() == ErrorCode::kDamagedObject ||
+           (loading_.despite_io_errors && error.code() == ErrorCode::kIo);
   }
-  for (auto& [id, pack] : lost) loaded.lost_packs.push_back(std::move(pack));
-  for (const auto& [id, size] : present) {
-    if (loading.except.contains(id) || loaded.index.pack(id) != nullptr || lost.contains(id))
-      continue;
+  void read_objects();
+  bool read_listed(const std::set<std::string>& names);
+  IndexPart read(const std::string& name);
+  void add(IndexObject& object);
+  void adopt_unlisted();
+
+  const Repository& repository_;
+  const IndexLoading& loading_;
+  std::map<std::string, IndexPart> seen_;  // null for what cannot be read
+  std::map<PackId, std::uint64_t> present_;
+  std::map<PackId, PackDescription> lost_;
+  LoadedIndex loaded_;
+};
+
+IndexPart Loading::read(const std::string& name) {
+  IndexMemory& memory = *repository_.index_memory();
+  if (!loading_.anew) {
+    if (IndexPart known = memory.find(name)) return known;
+  }
+  auto part = std::make_shared<const IndexContent>(parse_index(open_document(
+      repository_.keys().documents, DocumentKind::kIndex, name, repository_.store().get(name))));
+  memory.note(name, part);
+  return part;
+}
+
+// False if one of them is gone.
+bool Loading::read_listed(const std::set<std::string>& names) {
+  bool complete = true;
+  for (const std::string& name : names) {
+    if (seen_.contains(name)) continue;
     try {
-      PackDescription pack = read_directory(store, repository.keys(), id, size);
-      loaded.unindexed.push_back(pack);
-      loaded.index.add(std::move(pack));
+      seen_[name] = read(name);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kNotFound) {
+        complete = false;
+      } else if (is_left_out(error)) {
+        seen_[name] = nullptr;
+      } else {
+        throw;
+      }
+    }
+  }
+  return complete;
+}
+
+// Where one is gone it was merged into another, which was put before, so a new listing has it. Only
+// where listings lag behind is there no end to it; then the packs themselves say what is in them.
+void Loading::read_objects() {
+  std::set<std::string> names;
+  for (int listing = 0; listing < kListings; ++listing) {
+    names.clear();
+    repository_.store().list(
+        kIndexPrefix,
+        [&](std::string_view name, const storage::ObjectStatus&) { names.emplace(name); });
+    if (read_listed(names)) break;
+  }
+  repository_.index_memory()->keep_only(names);
+  for (const std::string& name : names) {
+    const auto found = seen_.find(name);
+    if (found == seen_.end()) continue;
+    if (found->second == nullptr) {
+      loaded_.unreadable.push_back(name);
+    } else {
+      loaded_.objects.push_back({.name = name, .content = std::move(found->second)});
+    }
+  }
+}
+
+void Loading::add(IndexObject& object) {
+  for (const PackDescription& pack : object.content->packs) {
+    if (loading_.except.contains(pack.id)) {
+      object.whole = false;
+      present_.erase(pack.id);
+      ++loaded_.left_out;
+      continue;
+    }
+    if (loaded_.index.pack(pack.id) != nullptr) continue;
+    const auto found = present_.find(pack.id);
+    if (found == present_.end() || found->second != pack.size()) {
+      object.whole = false;
+      lost_.insert_or_assign(pack.id, pack);
+    } else {
+      loaded_.index.add(std::shared_ptr<const PackDescription>(object.content, &pack));
+    }
+  }
+  for (const WithdrawnBlob& blob : object.content->withdrawn) loaded_.index.withdraw(blob);
+}
+
+void Loading::adopt_unlisted() {
+  for (const auto& [id, size] : present_) {
+    if (loading_.except.contains(id) || loaded_.index.pack(id) != nullptr || lost_.contains(id)) {
+      continue;
+    }
+    try {
+      PackDescription pack = read_directory(repository_.store(), repository_.keys(), id, size);
+      loaded_.unindexed.push_back(pack);
+      loaded_.index.add(std::move(pack));
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kNotFound) continue;  // pruned meanwhile
       if (!is_left_out(error)) throw;
-      loaded.unreadable_packs.push_back(pack_name(id));
+      loaded_.unreadable_packs.push_back(pack_name(id));
     }
   }
-  return loaded;
+}
+
+LoadedIndex Loading::run() {
+  read_objects();
+  // Packs are listed after the index objects: what an index promises was written before it.
+  present_ = list_packs(repository_.store());
+  for (IndexObject& object : loaded_.objects) add(object);
+  for (auto& [id, pack] : lost_) loaded_.lost_packs.push_back(std::move(pack));
+  adopt_unlisted();
+  return std::move(loaded_);
+}
+
+}  // namespace
+
+LoadedIndex load_index(const Repository& repository, const IndexLoading& loading) {
+  return Loading(repository, loading).run();
 }
 
 }  // namespace holdfast::repository

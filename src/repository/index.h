@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -16,6 +18,7 @@
 
 #include "base/id.h"
 #include "repository/blob.h"
+#include "repository/index_memory.h"
 #include "repository/pack.h"
 #include "repository/repository.h"
 
@@ -47,9 +50,11 @@ struct BlobLocation {
   std::uint64_t offset = 0;  // of the box within the pack
 };
 
-// Not thread safe while it is changed; find() may then be called from several threads.
+// Not thread safe while it is changed; find() may then be called from several threads. Descriptions
+// are shared with whoever has read them, never copied.
 class Index {
  public:
+  void add(std::shared_ptr<const PackDescription> pack);
   void add(PackDescription pack);
   void withdraw(const WithdrawnBlob& blob);
   // Every place that holds the blob and may be used, best first; empty if there is none.
@@ -60,7 +65,10 @@ class Index {
   // Position of the blob's first digest among its pack's digests.
   std::size_t digest_position(const BlobLocation& location) const;
 
-  const std::vector<PackDescription>& packs() const { return packs_; }
+  auto packs() const {
+    return packs_ |
+           std::views::transform([](const auto& pack) -> const PackDescription& { return *pack; });
+  }
   const std::set<WithdrawnBlob>& withdrawn() const { return withdrawn_; }
   std::uint64_t blob_count() const { return used_; }
 
@@ -72,12 +80,12 @@ class Index {
   void insert(std::uint32_t pack, std::uint32_t entry);
   void grow();
   const BlobEntry& entry(const Place& place) const {
-    return packs_[place.pack].entries[place.entry];
+    return packs_[place.pack]->entries[place.entry];
   }
   bool usable(const Place& place) const;
   void visit(const BlobId& id, const std::function<bool(const Place&)>& stop) const;
 
-  std::vector<PackDescription> packs_;
+  std::vector<std::shared_ptr<const PackDescription>> packs_;
   std::vector<std::vector<std::uint32_t>> offsets_;  // of each entry within its pack
   std::map<PackId, std::uint32_t> by_id_;
   std::set<WithdrawnBlob> withdrawn_;
@@ -85,9 +93,15 @@ class Index {
   std::size_t used_ = 0;
 };
 
+struct IndexObject {
+  std::string name;
+  IndexPart content;
+  bool whole = true;  // every pack that it lists is there, and not in IndexLoading::except
+};
+
 struct LoadedIndex {
   Index index;
-  std::vector<std::string> objects;     // that it was made from
+  std::vector<IndexObject> objects;     // that it was made from
   std::vector<std::string> unreadable;  // damaged index objects
   // Listed, but missing or of another size in the store; left out of `index`.
   std::vector<PackDescription> lost_packs;
@@ -104,8 +118,10 @@ struct IndexLoading {
   // What the store cannot read is left out as if it were damaged; else it is thrown: whoever
   // changes something must not go on.
   bool despite_io_errors = false;
+  bool anew = false;  // nothing that this process remembers is used
 };
 
+// What all index objects say that were there at one moment.
 LoadedIndex load_index(const Repository& repository, const IndexLoading& loading = {});
 
 }  // namespace holdfast::repository

@@ -159,26 +159,5 @@ TEST_F(LoadIndexTest, IgnoresWhatIsNoPack) {
   EXPECT_TRUE(load_index(at.repository).unreadable_packs.empty());
 }
 
-TEST_F(LoadIndexTest, OfManyObjectsIsMergedByTheNextWriter) {
-  for (std::uint32_t i = 3; i < 64; ++i) back_up(at.repository, numbered(100 * i, 4), i + 1);
-  const BlobId withdrawn = snapshots[0].databases.front().map;
-  const PackId place = load_index(at.repository).index.find(withdrawn).front().pack;
-  put_index(at.repository, {.packs = {}, .withdrawn = {{place, withdrawn}}});
-  EXPECT_EQ(names_below(at.store, "index/").size(), 65);
-  back_up(at.repository, numbered(7000, 4), 99);
-  EXPECT_EQ(names_below(at.store, "index/").size(), 1);
-  const LoadedIndex loaded = load_index(at.repository);
-  EXPECT_EQ(loaded.index.packs().size(), 65);
-  EXPECT_TRUE(loaded.index.withdrawn().contains({place, withdrawn}));
-}
-
-TEST_F(LoadIndexTest, IsNotMergedWhileAPackIsLost) {
-  for (std::uint32_t i = 3; i < 64; ++i) back_up(at.repository, numbered(100 * i, 4), i + 1);
-  at.store.remove(names_below(at.store, "packs/").front());
-  back_up(at.repository, numbered(7000, 4), 99);
-  EXPECT_EQ(names_below(at.store, "index/").size(), 65);
-  EXPECT_EQ(load_index(at.repository).lost_packs.size(), 1);
-}
-
 }  // namespace
 }  // namespace holdfast::repository

@@ -210,7 +210,7 @@ void Prune::replace_index(const LoadedIndex& loaded, const std::unordered_set<Pa
   result_.index_objects_after = content.packs.empty() ? 0 : 1;
   if (!content.packs.empty()) put_index(repository_, content);
   // Unreadable ones too: what they listed was found again in the packs, and stands in the new one.
-  for (const std::string& name : loaded.objects) remove(name);
+  for (const IndexObject& object : loaded.objects) remove(object.name);
   for (const std::string& name : loaded.unreadable) remove(name);
 }
 

@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include "repository/index_merge.h"
 #include "repository/prune.h"
 #include "repository/test_history.h"
 #include "repository/test_turns.h"
@@ -36,6 +37,7 @@ class Stage {
         acknowledged_[snapshot.id] = content_of(numbers);
       }
     }
+    if (seed % 2 == 0) crowd_index();
   }
 
   void add_backup() {
@@ -89,6 +91,14 @@ class Stage {
       numbers.insert(numbers.end(), part.begin(), part.end());
     }
     return numbers;
+  }
+  // So many objects that every backup merges some.
+  void crowd_index() {
+    for (const IndexObject& object : load_index(at_.repository).objects) {
+      for (std::size_t i = 0; i < kMostIndexObjects / 4; ++i) {
+        put_index(at_.repository, *object.content);
+      }
+    }
   }
   void add_actor(std::function<void(const Repository&)> action) {
     stores_.push_back(std::make_unique<TurnStore>(at_.store, turns_));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "repository/index_memory.h"
 #include "repository/key_object.h"
 
 namespace holdfast::repository {
@@ -51,7 +52,8 @@ Repository::Repository(storage::Store& store, env::Clock& clock, Config config,
     : store_(&store),
       clock_(&clock),
       config_(config),
-      keys_(std::make_shared<const MasterKeys>(master)) {}
+      keys_(std::make_shared<const MasterKeys>(master)),
+      index_memory_(std::make_shared<IndexMemory>()) {}
 
 Repository::Created Repository::create(storage::Store& store, env::Clock& clock,
                                        std::optional<std::string_view> secret,

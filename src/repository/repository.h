@@ -18,6 +18,8 @@
 
 namespace holdfast::repository {
 
+class IndexMemory;
+
 // Thread safe as its store is. Store and clock must outlive it.
 class Repository {
  public:
@@ -36,6 +38,8 @@ class Repository {
   env::Clock& clock() const { return *clock_; }
   const Config& config() const { return config_; }
   const MasterKeys& keys() const { return *keys_; }
+  // Shared by all copies. See KeptIndex.
+  const std::shared_ptr<IndexMemory>& index_memory() const { return index_memory_; }
 
  private:
   Repository(storage::Store& store, env::Clock& clock, Config config,
@@ -45,6 +49,7 @@ class Repository {
   env::Clock* clock_;
   Config config_;
   std::shared_ptr<const MasterKeys> keys_;
+  std::shared_ptr<IndexMemory> index_memory_;
 };
 
 struct Repository::Created {

@@ -289,7 +289,8 @@ void Verification::read_data() {
   report_.packs = read_.packs;
   report_.blobs = read_.blobs;
   report_.bytes_read = read_.bytes_read;
-  if (!read_.gone.empty()) loaded_ = load_index(repository_, {.despite_io_errors = true});
+  if (!read_.gone.empty())
+    loaded_ = load_index(repository_, {.despite_io_errors = true, .anew = true});
   for (Damage& damage : read_.damage) report_.damage.push_back(std::move(damage));
   std::erase_if(read_.withdrawn, [&](const WithdrawnBlob& blob) {
     return loaded_.index.withdrawn().contains(blob);
@@ -308,7 +309,7 @@ void Verification::read_data() {
 VerifyReport Verification::run() {
   choose_snapshots();
   // After the snapshots: it has whatever they need, also where a backup ends meanwhile.
-  loaded_ = load_index(repository_, {.despite_io_errors = true});
+  loaded_ = load_index(repository_, {.despite_io_errors = true, .anew = true});
   check_listing();
   if (request_.read_data_percent > 0) read_data();
   progress_.stage("Checking snapshots", 0);

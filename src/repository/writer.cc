@@ -6,14 +6,13 @@
 
 #include "base/error.h"
 #include "repository/blob_reader.h"
+#include "repository/index_merge.h"
 #include "repository/page_map.h"
 
 namespace holdfast::repository {
 namespace {
 
 constexpr std::size_t kWaitingPacks = 1;
-// So many index objects are merged into one by the next writer.
-constexpr std::size_t kIndexObjects = 64;
 
 }  // namespace
 
@@ -122,28 +121,21 @@ void Writer::flush() {
                        .withdrawn = std::exchange(withdrawn_, {})};
   content.packs.insert(content.packs.end(), loaded_.unindexed.begin(), loaded_.unindexed.end());
   loaded_.unindexed.clear();
-  // What is condemned or lost was left out of the index in memory; it must not be left out of the
-  // store's.
-  const bool merge = loaded_.objects.size() >= kIndexObjects && loaded_.lost_packs.empty() &&
-                     loaded_.left_out == 0;
-  if (merge) {
-    content.packs.insert(content.packs.end(), loaded_.index.packs().begin(),
-                         loaded_.index.packs().end());
-    content.withdrawn.insert(content.withdrawn.end(), loaded_.index.withdrawn().begin(),
-                             loaded_.index.withdrawn().end());
+  if (content.packs.empty() && content.withdrawn.empty()) return;
+  put_entries(std::move(content));
+}
+
+// Damaged objects stay until a prune: deleting evidence is not a backup's business.
+void Writer::put_entries(IndexContent content) {
+  IndexMerge merge = merge_index(loaded_, content);
+  // Who was taken for dead does not know what is being removed.
+  if (merge.replaced.empty() || !intent_.still_there()) {
+    put_index(*repository_, content);
+    return;
   }
-  if (content.packs.empty()) return;
-  put_index(*repository_, content);
-  // Damaged objects stay until a prune: deleting evidence is not a backup's business.
-  if (merge) {
-    for (const std::string& name : std::exchange(loaded_.objects, {})) {
-      try {
-        repository_->store().remove(name);
-      } catch (const Error& error) {
-        if (error.code() != ErrorCode::kNotFound) throw;
-      }
-    }
-  }
+  put_index(*repository_, merge.content);
+  loaded_.objects.clear();
+  repository_->store().remove_many(merge.replaced);
 }
 
 void Writer::withdraw(const Snapshot& snapshot) const {

@@ -64,6 +64,7 @@ class Writer {
                     std::span<const codec::PageDigest> digests);
   void close_pack(std::unique_lock<std::mutex>& lock, PackBuilder& pack);
   void store_packs(std::stop_token stop);
+  void put_entries(IndexContent content);
   void rethrow_failure() const;  // with mutex_ held
   void withdraw(const Snapshot& snapshot) const;
 

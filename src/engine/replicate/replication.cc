@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "repository/index_memory.h"
 
 namespace holdfast::engine {
 namespace {
@@ -82,6 +83,7 @@ class Replication::Implementation {
   std::vector<FollowerPointer> all() const;
 
   const repository::Repository& repository_;
+  const repository::KeptIndex kept_index_;  // each scan and each closing loads the index
   env::FileSystem& files_;
   const ReplicationLimits limits_;
   Progress& progress_;
@@ -103,6 +105,7 @@ Replication::Implementation::Implementation(const repository::Repository& reposi
                                             env::FileSystem& files, ReplicationLimits limits,
                                             Progress& progress)
     : repository_(repository),
+      kept_index_(repository),
       files_(files),
       limits_(limits),
       progress_(progress),
