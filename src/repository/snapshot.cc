@@ -37,9 +37,16 @@ struct StoredSnapshot {
   SnapshotId id;
 };
 
-std::vector<StoredSnapshot> stored_snapshots(const Repository& repository) {
+std::string_view series_in(std::string_view object_name) {
+  return object_name.substr(kPrefix.size(), 2 * kSeriesBytes);
+}
+
+std::vector<StoredSnapshot> stored_snapshots(const Repository& repository,
+                                             std::string_view series) {
+  const std::string folder =
+      series.empty() ? std::string(kPrefix) : fmt::format("{}{}/", kPrefix, series);
   std::vector<StoredSnapshot> found;
-  repository.store().list(kPrefix, [&](std::string_view name, const storage::ObjectStatus&) {
+  repository.store().list(folder, [&](std::string_view name, const storage::ObjectStatus&) {
     if (const auto id = id_in(name)) found.push_back({std::string(name), *id});
   });
   return found;
@@ -107,9 +114,9 @@ void put_snapshot(const Repository& repository, const Snapshot& snapshot) {
                                              name, serialize(snapshot)));
 }
 
-SnapshotList list_snapshots(const Repository& repository) {
+SnapshotList list_snapshots(const Repository& repository, std::string_view series) {
   SnapshotList list;
-  for (const StoredSnapshot& stored : stored_snapshots(repository)) {
+  for (const StoredSnapshot& stored : stored_snapshots(repository, series)) {
     try {
       if (auto snapshot = read_snapshot(repository, stored.name, stored.id)) {
         list.snapshots.push_back(std::move(*snapshot));
@@ -124,10 +131,30 @@ SnapshotList list_snapshots(const Repository& repository) {
   return list;
 }
 
-std::vector<SnapshotId> snapshot_ids(const Repository& repository) {
+std::vector<SnapshotId> snapshot_ids(const Repository& repository, std::string_view series) {
   std::vector<SnapshotId> ids;
-  for (const StoredSnapshot& stored : stored_snapshots(repository)) ids.push_back(stored.id);
+  for (const StoredSnapshot& stored : stored_snapshots(repository, series)) {
+    ids.push_back(stored.id);
+  }
   return ids;
+}
+
+std::set<std::string> databases_in_company(const Repository& repository) {
+  std::set<std::string> found;
+  std::string known;  // the series that was read last; names come in order
+  for (const StoredSnapshot& stored : stored_snapshots(repository, {})) {
+    if (series_in(stored.name) == known) continue;
+    try {
+      const auto snapshot = read_snapshot(repository, stored.name, stored.id);
+      if (!snapshot) continue;
+      known = series_in(stored.name);
+      if (snapshot->databases.size() < 2) continue;
+      for (const DatabaseState& state : snapshot->databases) found.insert(state.name);
+    } catch (const Error& error) {
+      if (!concerns_one_object(error.code())) throw;
+    }
+  }
+  return found;
 }
 
 std::optional<Snapshot> find_snapshot(const Repository& repository, std::string_view series,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -79,10 +80,13 @@ struct SnapshotList {
   std::vector<Snapshot> snapshots;      // newest first
   std::vector<std::string> unreadable;  // object names; damaged ones never hide the others
 };
-// Snapshots that vanish meanwhile are left out.
-SnapshotList list_snapshots(const Repository& repository);
-// Every snapshot of a series, by name only: a cheap look. Newest cannot be told from names.
-std::vector<SnapshotId> snapshot_ids(const Repository& repository);
+// Of one series, or of all. Snapshots that vanish meanwhile are left out.
+SnapshotList list_snapshots(const Repository& repository, std::string_view series = {});
+// The same, by name only: a cheap look. Newest cannot be told from names.
+std::vector<SnapshotId> snapshot_ids(const Repository& repository, std::string_view series = {});
+// Databases that are in a snapshot together with others. Reads one snapshot of each series: all of
+// them have the same databases.
+std::set<std::string> databases_in_company(const Repository& repository);
 // Empty if it is not there; throws kDamagedObject.
 std::optional<Snapshot> find_snapshot(const Repository& repository, std::string_view series,
                                       const SnapshotId& id);

@@ -182,6 +182,45 @@ TEST(Snapshots, OfTheSameDatabasesShareAFolderThatTellsNothing) {
             object_name(test.repository, snapshot));
 }
 
+TEST(Snapshots, OfOneSeriesAreListedWithoutTheOthers) {
+  TestRepository test;
+  const Snapshot orders = make_snapshot(1, kNoon), users = make_snapshot(2, kNoon, "users");
+  put_snapshot(test.repository, orders);
+  put_snapshot(test.repository, users);
+  const std::string series = series_of(test.repository, users.databases);
+  EXPECT_EQ(snapshot_ids(test.repository, series), std::vector<SnapshotId>{users.id});
+  const SnapshotList list = list_snapshots(test.repository, series);
+  ASSERT_EQ(1u, list.snapshots.size());
+  EXPECT_EQ(users.id, list.snapshots[0].id);
+}
+
+TEST(Snapshots, TellWhichDatabasesAreInCompanyByReadingOneOfEachSeries) {
+  TestRepository test;
+  std::uint64_t number = 0;
+  const auto put = [&](const std::vector<std::string>& databases) {
+    Snapshot snapshot = make_snapshot(++number, kNoon, databases.front());
+    for (std::size_t i = 1; i < databases.size(); ++i) {
+      snapshot.databases.push_back(snapshot.databases.front());
+      snapshot.databases.back().name = databases[i];
+    }
+    put_snapshot(test.repository, snapshot);
+    return object_name(test.repository, snapshot);
+  };
+  for (int i = 0; i < 5; ++i) {
+    put({"alone"});
+    put({"orders", "users"});
+  }
+  put({"orders"});
+  int reads = 0;
+  test.store.before_get = [&](std::string_view) { ++reads; };
+  EXPECT_EQ(databases_in_company(test.repository), (std::set<std::string>{"orders", "users"}));
+  EXPECT_EQ(3, reads);
+  // A damaged one says nothing; the next of its series does.
+  test.store.objects[put({"a", "b"})].pop_back();
+  put({"a", "b"});
+  EXPECT_EQ(databases_in_company(test.repository).size(), 4u);
+}
+
 TEST(Snapshots, ThatAreDamagedNeverHideTheOthers) {
   TestRepository test;
   const Snapshot intact = make_snapshot(1, kNoon), damaged = make_snapshot(2, kNoon);

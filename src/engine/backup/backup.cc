@@ -167,8 +167,9 @@ void Backup::open(Protected& database) {
     warn(fmt::format("{}: {}; it is backed up as it is", name, database.source->damage()));
   }
   const env::Path table = table_path(*database.request);
-  database.base =
-      find_base(repository_, files_, reader_, {.database = name, .table = table}, progress_);
+  database.base = find_base(
+      repository_, files_, reader_,
+      {.database = name, .table = table, .in_own_series = request_.in_own_series}, progress_);
   database.scan = std::make_unique<PageScan>(context_, *database.source,
                                              database.base ? &*database.base : nullptr, table);
   if (!database.base) return;

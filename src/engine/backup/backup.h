@@ -30,6 +30,9 @@ struct BackupRequest {
   std::filesystem::path cache_directory;  // empty: no local cache, every page is compared with the
                                           // repository's digests
   unsigned threads = 0;                   // 0: one a core, at most 4
+  // The only database is known to be in no snapshot together with others: earlier ones need not be
+  // looked for among those of all databases.
+  bool in_own_series = false;
 };
 
 struct BackupResult {

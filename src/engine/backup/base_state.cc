@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "repository/config.h"
+#include "repository/timeline.h"
 
 namespace holdfast::engine {
 namespace {
@@ -34,10 +35,12 @@ std::optional<DatabaseState> state_in(const std::optional<repository::Snapshot>&
 }
 
 std::optional<DatabaseState> newest_state(const repository::Repository& repository,
-                                          std::string_view database) {
-  const repository::SnapshotList list = repository::list_snapshots(repository);
+                                          const BaseSearch& search) {
+  const repository::SnapshotList list = repository::list_snapshots(
+      repository,
+      search.in_own_series ? repository::timeline_series(repository, search.database) : "");
   for (const repository::Snapshot& snapshot : list.snapshots) {
-    if (const DatabaseState* state = snapshot.database(database)) return *state;
+    if (const DatabaseState* state = snapshot.database(search.database)) return *state;
   }
   return std::nullopt;
 }
@@ -168,7 +171,7 @@ std::optional<BaseState> find_base(const repository::Repository& repository, env
   }
   if (!state) {
     base.digests.reset();
-    state = newest_state(repository, search.database);
+    state = newest_state(repository, search);
   }
   if (!state) return std::nullopt;
   base.state = *std::move(state);

@@ -43,8 +43,9 @@ struct BaseState {
 };
 
 struct BaseSearch {
-  std::string_view database;  // its name
-  env::Path table;            // where its digest table is
+  std::string_view database;   // its name
+  env::Path table;             // where its digest table is
+  bool in_own_series = false;  // BackupRequest::in_own_series
 };
 
 // The snapshot that the local digest table belongs to, else the newest of this database, whose

@@ -25,6 +25,7 @@
 #include "base/progress.h"
 #include "engine/backup/backup.h"
 #include "engine/replicate/follower_state.h"
+#include "engine/replicate/shared_snapshots.h"
 #include "env/file_system.h"
 #include "repository/lease.h"
 #include "repository/repository.h"
@@ -52,6 +53,8 @@ struct ReplicationOptions {
   // Taken before, and handed over to be used and released; empty, or lost by then: one is taken.
   std::shared_ptr<repository::Lease> held;
   repository::TimelinePolicy retention;
+  // What is found out once for many databases; null: each finds it out by itself.
+  const SharedSnapshots* shared_snapshots = nullptr;
   bool accept_fresh = false;  // replicate even though a full history stands beside a fresh database
   // Called after each step that made commits durable, on the thread that shipped them: the newest
   // position in the store, and when its last commit was seen.

@@ -84,6 +84,7 @@ class Replication::Implementation {
 
   const repository::Repository& repository_;
   const repository::KeptIndex kept_index_;  // each scan and each closing loads the index
+  const SharedSnapshots shared_snapshots_;
   env::FileSystem& files_;
   const ReplicationLimits limits_;
   Progress& progress_;
@@ -106,6 +107,7 @@ Replication::Implementation::Implementation(const repository::Repository& reposi
                                             Progress& progress)
     : repository_(repository),
       kept_index_(repository),
+      shared_snapshots_(repository),
       files_(files),
       limits_(limits),
       progress_(progress),
@@ -282,6 +284,7 @@ void Replication::Implementation::watch(std::stop_token stop) {
 }
 
 void Replication::Implementation::add(ReplicationOptions options) {
+  options.shared_snapshots = &shared_snapshots_;
   const std::string name = options.database.name;
   {
     const std::lock_guard lock(mutex_);

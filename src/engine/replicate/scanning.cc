@@ -129,6 +129,8 @@ repository::Snapshot Implementation::back_up_now() {
   request.tags = {std::string(repository::kReplicatedTag)};
   request.command = options_.command;
   request.cache_directory = cache_directory();
+  request.in_own_series = options_.shared_snapshots != nullptr &&
+                          !options_.shared_snapshots->hold(options_.database.name);
   return back_up(repository_, files_, request, no_progress()).snapshot;
 }
 
@@ -146,7 +148,7 @@ std::string Implementation::checksum_of(const repository::Timeline& timeline,
 // The first anchor of a branch.
 void Implementation::relate_to_history(const repository::DatabaseState& state,
                                        repository::AnchorName& name) {
-  const std::vector<SnapshotId> ids = repository::snapshot_ids(repository_);
+  const std::vector<SnapshotId> ids = repository::snapshot_ids(repository_, series_);
   const std::set<SnapshotId> there(ids.begin(), ids.end());
   const repository::Timeline timeline = repository::load_timeline(repository_, series_, &there);
   std::uint64_t last = 0;

@@ -83,7 +83,7 @@ void Implementation::lease_taken(std::shared_ptr<Lease> lease) {
 // A fresh file never takes the place of a full history.
 bool Implementation::refuses_database() {
   if (options_.accept_fresh) return false;
-  const std::vector<SnapshotId> ids = repository::snapshot_ids(repository_);
+  const std::vector<SnapshotId> ids = repository::snapshot_ids(repository_, series_);
   const std::set<SnapshotId> there(ids.begin(), ids.end());
   const repository::Timeline timeline = repository::load_timeline(repository_, series_, &there);
   const auto newest = repository::find_newest(timeline);

@@ -77,7 +77,7 @@ void Implementation::thin_timeline() {
     if (last_thin_ != Duration{} && elapsed() - last_thin_ < std::chrono::minutes(1)) return;
     last_thin_ = elapsed();
   }
-  const std::vector<SnapshotId> ids = repository::snapshot_ids(repository_);
+  const std::vector<SnapshotId> ids = repository::snapshot_ids(repository_, series_);
   const std::set<SnapshotId> there(ids.begin(), ids.end());
   const repository::Timeline timeline = repository::load_timeline(repository_, series_, &there);
   const repository::MarkList marks = repository::list_marks(repository_, series_);
