@@ -9,6 +9,7 @@ import signal
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -31,7 +32,7 @@ def built_faults():
     library = pathlib.Path(tempfile.gettempdir()) / (
         f"holdfast-faults-{os.getuid()}-{int(source.stat().st_mtime)}.so")
     if not library.exists():
-        unfinished = library.with_suffix(f".{os.getpid()}")
+        unfinished = library.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         subprocess.run([compiler, "-O1", "-fPIC", "-shared", "-o", unfinished, source, "-ldl"],
                        check=True)
         os.replace(unfinished, library)
