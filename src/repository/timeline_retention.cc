@@ -207,6 +207,14 @@ Thinning plan_thinning(const Timeline& timeline, std::span<const Mark> marks,
   return plan.rest();
 }
 
+Time thinning_time(const Repository& repository, const Timeline& timeline) {
+  const Time now = repository.clock().now();
+  const auto newest = std::ranges::max_element(timeline.anchors, {}, &AnchorName::position);
+  if (newest == timeline.anchors.end()) return now;
+  const auto status = repository.store().stat(newest->object);
+  return status ? std::min(now, status->modified) : now;
+}
+
 void thin(const Repository& repository, const Timeline& timeline, const Thinning& thinning) {
   repository.store().remove_many(objects_of(thinning.anchors));
   // Another anchor may stand for the same snapshot.

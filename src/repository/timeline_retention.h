@@ -43,6 +43,9 @@ struct Thinning {
 // on from.
 Thinning plan_thinning(const Timeline& timeline, std::span<const Mark> marks,
                        const TimelinePolicy& policy, Time now);
+// What to measure ages from: this machine's clock, but no later than when the store got the newest
+// anchor. A clock that jumps ahead must not make history old.
+Time thinning_time(const Repository& repository, const Timeline& timeline);
 // Anchors first, then their snapshots (only those tagged kReplicatedTag), then segments. Whatever
 // is gone already is no error. An interruption leaves what another run removes, except for
 // snapshots whose anchor is gone: remove_unanchored() removes those.

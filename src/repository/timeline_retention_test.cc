@@ -199,6 +199,22 @@ struct ThinnedRepository {
       Repository::create(store, clock, std::nullopt, "tests", kFastCost).repository;
 };
 
+TEST(TimelineRetention, AgesAreNotMeasuredByAClockAheadOfTheStore) {
+  ThinnedRepository at;
+  RecordedDatabase database(at.repository, 1, 20);
+  database.put_anchor_here(1, 1);
+  const Time put = at.clock.now();
+  RestingClock ahead, behind;
+  ahead.advance(at.clock.now() + hours(1) - ahead.now());
+  behind.set_back(hours(1));
+  const auto by = [&](env::Clock& clock) {
+    const Repository repository = Repository::open(at.store, clock, std::nullopt);
+    return thinning_time(repository, load_timeline(repository, database.series()));
+  };
+  EXPECT_EQ(by(ahead), put);
+  EXPECT_EQ(by(behind), behind.now());
+}
+
 TEST(TimelineRetention, ThinningThatStopsAnywhereKeepsWhatItWasToKeep) {
   const TimelinePolicy policy{.steps = {{seconds(10), seconds(0)}, {seconds(60), seconds(10)}}};
   std::uint64_t operations = 1;

@@ -83,7 +83,7 @@ void Implementation::thin_timeline() {
   const repository::MarkList marks = repository::list_marks(repository_, series_);
   repository::thin(repository_, timeline,
                    repository::plan_thinning(timeline, marks.marks, options_.retention,
-                                             repository_.clock().now()));
+                                             repository::thinning_time(repository_, timeline)));
 }
 
 }  // namespace holdfast::engine
