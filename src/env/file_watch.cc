@@ -60,17 +60,25 @@ struct Stamp {
   }
 };
 
+struct Name {
+  std::vector<WatchKey> keys;
+  std::uint64_t recorded_since = 0;
+  FileEvents events;
+};
+
 struct Directory {
   int watch = -1;  // of inotify; -1: only the safety net
+  std::uint64_t unbroken_since = 0;
   Stamp stamp;
-  std::unordered_map<std::string, std::vector<WatchKey>> names;
+  std::unordered_map<std::string, Name> names;
   std::vector<WatchKey> entries;  // keys of add_directory()
 };
 
 struct Watched {
   Path directory;
   std::vector<std::string> names;  // in it; empty: the directory itself
-  std::vector<Stamp> stamps;       // of each name
+  std::size_t polled = 0;          // so many of them, the first
+  std::vector<Stamp> stamps;       // of each that is polled
 };
 
 class PosixFileWatch : public FileWatch {
@@ -92,9 +100,14 @@ class PosixFileWatch : public FileWatch {
   PosixFileWatch(const PosixFileWatch&) = delete;
   PosixFileWatch& operator=(const PosixFileWatch&) = delete;
 
-  WatchKey add_file(const Path& path, std::vector<std::string> suffixes) override {
+  WatchKey add_file(const Path& path, std::vector<std::string> suffixes,
+                    std::vector<std::string> unpolled) override {
     const Path real = resolved(path);
-    Watched watched{.directory = real.parent_path(), .names = {real.filename()}, .stamps = {}};
+    Watched watched{.directory = real.parent_path(),
+                    .names = {real.filename()},
+                    .polled = 1 + suffixes.size(),
+                    .stamps = {}};
+    suffixes.insert(suffixes.end(), unpolled.begin(), unpolled.end());
     for (const std::string& suffix : suffixes) {
       watched.names.push_back(real.filename().native() + suffix);
     }
@@ -102,7 +115,24 @@ class PosixFileWatch : public FileWatch {
   }
 
   WatchKey add_directory(const Path& path) override {
-    return add({.directory = resolved(path), .names = {}, .stamps = {}});
+    return add({.directory = resolved(path), .names = {}, .polled = 0, .stamps = {}});
+  }
+
+  std::optional<EventRecord> events(WatchKey key) override {
+    const std::lock_guard lock(mutex_);
+    read_events();
+    if (!pending_.empty()) wake();  // wait() does not see any more what was read here
+    const auto found = watched_.find(key);
+    if (found == watched_.end()) return std::nullopt;
+    const Directory& directory = directories_.at(found->second.directory);
+    if (directory.watch < 0) return std::nullopt;
+    EventRecord record{.now = last_event_, .unbroken_since = directory.unbroken_since, .files = {}};
+    for (const std::string& name : found->second.names) {
+      const Name& entry = directory.names.at(name);
+      record.files.push_back(entry.events);
+      record.unbroken_since = std::max(record.unbroken_since, entry.recorded_since);
+    }
+    return record;
   }
 
   void remove(WatchKey key) override {
@@ -116,8 +146,8 @@ class PosixFileWatch : public FileWatch {
     for (const std::string& name : found->second.names) {
       const auto keys = directory.names.find(name);
       if (keys == directory.names.end()) continue;
-      std::erase(keys->second, key);
-      if (keys->second.empty()) directory.names.erase(keys);
+      std::erase(keys->second.keys, key);
+      if (keys->second.keys.empty()) directory.names.erase(keys);
     }
     watched_.erase(found);
     if (directory.names.empty() && directory.entries.empty()) {
@@ -172,12 +202,16 @@ class PosixFileWatch : public FileWatch {
       key = ++last_key_;
       const auto [place, is_new] = directories_.try_emplace(watched.directory);
       Directory& directory = place->second;
-      for (const std::string& name : watched.names) directory.names[name].push_back(key);
+      for (const std::string& name : watched.names) {
+        Name& entry = directory.names[name];
+        if (entry.keys.empty()) entry.recorded_since = ++last_event_;
+        entry.keys.push_back(key);
+      }
       if (watched.names.empty()) directory.entries.push_back(key);
       if (is_new) begin_watch(place->first, directory);
       // Only after the watch has begun: what changes in between is then seen by one or the other.
-      for (const std::string& name : watched.names) {
-        watched.stamps.push_back(Stamp::of(watched.directory / name));
+      for (std::size_t i = 0; i < watched.polled; ++i) {
+        watched.stamps.push_back(Stamp::of(watched.directory / watched.names[i]));
       }
       watched_.emplace(key, std::move(watched));
       pending_.insert(key);
@@ -190,6 +224,7 @@ class PosixFileWatch : public FileWatch {
     if (inotify_ >= 0 && directory.watch < 0) {
       directory.watch = ::inotify_add_watch(inotify_, path.c_str(), kMask);
       if (directory.watch >= 0) by_watch_.emplace(directory.watch, &directory);
+      directory.unbroken_since = ++last_event_;
     }
     directory.stamp = Stamp::of(path);
   }
@@ -204,7 +239,9 @@ class PosixFileWatch : public FileWatch {
 
   void mark_all(const Directory& directory) {
     pending_.insert(directory.entries.begin(), directory.entries.end());
-    for (const auto& [name, keys] : directory.names) pending_.insert(keys.begin(), keys.end());
+    for (const auto& [name, entry] : directory.names) {
+      pending_.insert(entry.keys.begin(), entry.keys.end());
+    }
   }
 
   void read_events() {
@@ -224,7 +261,9 @@ class PosixFileWatch : public FileWatch {
   }
 
   void on_event(const inotify_event& event, const char* name) {
+    ++last_event_;
     if ((event.mask & IN_Q_OVERFLOW) != 0) {
+      for (auto& [path, directory] : directories_) directory.unbroken_since = last_event_;
       for (const auto& [key, watched] : watched_) pending_.insert(key);
       return;
     }
@@ -239,10 +278,13 @@ class PosixFileWatch : public FileWatch {
       if ((event.mask & kEntriesChange) != 0) {
         pending_.insert(directory.entries.begin(), directory.entries.end());
       }
-      const auto keys = directory.names.find(name);
-      if (keys != directory.names.end()) {
-        pending_.insert(keys->second.begin(), keys->second.end());
-      }
+      const auto found = directory.names.find(name);
+      if (found == directory.names.end()) continue;
+      pending_.insert(found->second.keys.begin(), found->second.keys.end());
+      FileEvents& events = found->second.events;
+      if ((event.mask & IN_MODIFY) != 0) events.written = last_event_;
+      if ((event.mask & (IN_CREATE | IN_MOVED_TO)) != 0) events.appeared = last_event_;
+      if ((event.mask & (IN_DELETE | IN_MOVED_FROM)) != 0) events.vanished = last_event_;
     }
     for (Directory* directory : gone) {
       mark_all(*directory);
@@ -264,7 +306,7 @@ class PosixFileWatch : public FileWatch {
       if (directory.watch < 0 && now.inode != 0) begin_watch(path, directory);
     }
     for (auto& [key, watched] : watched_) {
-      for (std::size_t i = 0; i < watched.names.size(); ++i) {
+      for (std::size_t i = 0; i < watched.polled; ++i) {
         const Stamp now = Stamp::of(watched.directory / watched.names[i]);
         if (!now.proves_no_change_since(watched.stamps[i])) pending_.insert(key);
         watched.stamps[i] = now;
@@ -297,6 +339,7 @@ class PosixFileWatch : public FileWatch {
 
   std::mutex mutex_;  // guards all below
   WatchKey last_key_ = 0;
+  std::uint64_t last_event_ = 0;
   Steady::time_point next_poll_;
   std::map<WatchKey, Watched> watched_;
   std::map<Path, Directory> directories_;  // nodes stay where they are

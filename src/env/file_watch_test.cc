@@ -131,6 +131,76 @@ TEST_P(FileWatchTest, ReportsAFileAddedDuringTheWait) {
   EXPECT_EQ(keys, Keys{key});
 }
 
+// What only inotify tells.
+class FileEventsTest : public testing::Test {
+ protected:
+  EventRecord record() const { return watch->events(key).value(); }
+  FileEvents database() const { return record().files.at(0); }
+  FileEvents index() const { return record().files.at(2); }
+  static void append(const Path& path) { std::ofstream(path, std::ios::app) << "x"; }
+
+  TemporaryDirectory folder;
+  const Path file = folder / "app.db", shm = folder / "app.db-shm";
+  std::unique_ptr<FileWatch> watch = open_file_watch({.poll = hours(1)});
+  WatchKey key = watch->add_file(file, {"-wal"}, {"-shm"});
+};
+
+TEST_F(FileEventsTest, SayWhatCameAfterWhatThoughTheirTimesAreTheSame) {
+  const auto before = record().now;
+  append(shm);
+  append(file);
+  EXPECT_GT(index().appeared, before);
+  EXPECT_GT(database().written, index().appeared);
+  EXPECT_EQ(index().vanished, 0u);
+  std::filesystem::remove(shm);
+  EXPECT_GT(index().vanished, database().written);
+  append(file);
+  EXPECT_GT(database().written, index().vanished);
+  std::filesystem::resize_file(file, 0);
+  EXPECT_EQ(database().written, record().now);
+}
+
+TEST_F(FileEventsTest, TakeARenameForADisappearanceAndAnAppearance) {
+  append(folder / "other");
+  std::filesystem::rename(folder / "other", file);
+  EXPECT_EQ(database().appeared, record().now);
+  std::filesystem::rename(file, folder / "aside");
+  EXPECT_GT(database().vanished, database().appeared);
+}
+
+TEST_F(FileEventsTest, StillWakeWhoeverWaits) {
+  watch->wait(milliseconds(0), {});
+  append(file);
+  record();
+  EXPECT_EQ(watch->wait(milliseconds(20'000), {}), Keys{key});
+}
+
+TEST_F(FileEventsTest, AreUnbrokenOnlySinceTheNamesWereWatched) {
+  const auto before = record().now;
+  const WatchKey second = watch->add_file(folder / "users.db", {});
+  EXPECT_GT(watch->events(second)->unbroken_since, before);
+  EXPECT_LE(record().unbroken_since, before);
+}
+
+TEST_F(FileEventsTest, AreUnknownWhereNothingIsWatched) {
+  const WatchKey inner = watch->add_file(folder / "inner" / "app.db", {});
+  EXPECT_FALSE(watch->events(inner));
+  watch->remove(key);
+  EXPECT_FALSE(watch->events(key));
+}
+
+TEST_F(FileEventsTest, AreBrokenWhereTheQueueOverflowed) {
+  const auto before = record().now;
+  std::ifstream limit("/proc/sys/fs/inotify/max_queued_events");
+  int most = 0;
+  limit >> most;
+  for (int i = 0; i < most / 2 + 1; ++i) {  // two events each, unlike those before
+    append(file);
+    append(folder / "app.db-wal");
+  }
+  EXPECT_GT(record().unbroken_since, before);
+}
+
 INSTANTIATE_TEST_SUITE_P(EachWay, FileWatchTest, testing::Bool(),
                          [](const auto& one) { return one.param ? "Inotify" : "SafetyNet"; });
 

@@ -42,7 +42,9 @@ bool WalFollower::State::begin() {
   following = between_logs = false;
   unsettled_looks = 0;
   complete_file.reset();
+  deletion_event.reset();
   files.close();
+  note_events();
   std::error_code failed;
   resolved = std::filesystem::canonical(path, failed);
   if (failed) return false;
@@ -77,16 +79,20 @@ std::optional<FileState> WalFollower::State::index_file() const {
   return FileState::of(shm_path(resolved));
 }
 
-bool WalFollower::State::is_in_place() const {
+bool WalFollower::State::is_in_place() {
   const auto at_path = index_file();
-  return at_path && at_path->identity == files.index_identity();
+  const bool in_place = at_path && at_path->identity == files.index_identity();
+  if (in_place) events_in_place = events_asked;
+  return in_place;
 }
 
 void WalFollower::State::rest() noexcept {
   if (!files.is_open()) return;
+  if (between_logs) return files.close();
   resting_index = files.index_identity();
   resting_log = files.log_identity();
   complete_file.reset();
+  deletion_event.reset();
   // In this order: a log that is in place after its index was read is the one that is written.
   const auto file = FileState::of(path);
   const auto index = files.index();
@@ -199,6 +205,7 @@ Look WalFollower::State::look(std::size_t most_bytes) {
 }
 
 WalFollower::State::Answer WalFollower::State::try_look(std::size_t most_bytes) {
+  note_events();
   const auto file = FileState::of(path);
   if (!file) return lose(Loss::kReplaced, "there is no database any more");
   if (file->identity != identity) return lose(Loss::kReplaced, "another database is at the path");
@@ -252,6 +259,9 @@ bool WalFollower::begin() { return state_->begin(); }
 Look WalFollower::look(std::size_t most_bytes) { return state_->look(most_bytes); }
 bool WalFollower::is_newest() { return state_->is_newest(); }
 bool WalFollower::is_following() const { return state_->following; }
+bool WalFollower::is_between_logs() const { return state_->following && state_->between_logs; }
+void WalFollower::distrust_times() { state_->times_count = false; }
+void WalFollower::set_witness(Witness witness) { state_->witness = std::move(witness); }
 void WalFollower::rest() noexcept { state_->rest(); }
 
 }  // namespace holdfast::sqlite

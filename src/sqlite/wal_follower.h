@@ -14,7 +14,9 @@
 //    in a file deleted meanwhile whose descriptor is still open, is read first. The counter begins
 //    again where an index is made anew after a crash: where that could be, it proves nothing;
 //  - after the last connection wrote the log back and deleted it, the database file has not changed
-//    since. A new log beside that very file goes on from there.
+//    since. A new log beside that very file goes on from there. The times of files tell this where
+//    the clock of the file system has ticked in between; within a tick a witness does, who saw in
+//    which order the file was written and the index deleted (FileWatch, told by the kernel).
 // Otherwise it answers kLost, and the caller finds out by reading the database (a scan).
 //
 // A log that is reset faster than it is looked at (checkpoints after each commit, at full speed) is
@@ -31,12 +33,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
+#include "env/file_watch.h"
 #include "sqlite/page_source.h"
 
 namespace holdfast::sqlite {
@@ -73,11 +78,19 @@ struct Look {
   std::uint64_t old_tail_commits = 0;  // of `commits`: read from the generation before
 };
 
+// What has happened to the database, its log and its index, in this order, up to now. Empty where
+// nobody saw it.
+using Witness = std::function<std::optional<env::EventRecord>()>;
+
 class WalFollower {
  public:
   // Opens nothing yet. Symbolic links of `path` are followed at each begin().
   explicit WalFollower(std::filesystem::path path);
   ~WalFollower();
+  // Asked during looks, from begin() on. Without one, the times of the files decide alone.
+  void set_witness(Witness witness);
+  // As if the clock of the file system stood still: only the witness decides. For tests.
+  void distrust_times();
   WalFollower(const WalFollower&) = delete;
   WalFollower& operator=(const WalFollower&) = delete;
 
@@ -95,6 +108,8 @@ class WalFollower {
   // A cheap test, one read of the index header at most: whether look() would answer kNothing.
   bool is_newest();
   bool is_following() const;
+  // The log was deleted, and the next one has not been found yet: it may be gone soon.
+  bool is_between_logs() const;
 
   // Lets go of the descriptors without forgetting the state; the next look opens them again and
   // proves that they are the same files. For databases that are idle, so that a thousand of them

@@ -66,7 +66,12 @@ struct WalFollower::State {
 
   std::optional<LogPlace> beginning_of(std::uint64_t salts) const;
   bool is_known(const WalIndexHeader& header) const;
-  bool is_in_place() const;
+  bool is_in_place();
+  void note_events();
+  std::optional<env::EventRecord> ask_witness() const;
+  bool is_complete_file(const std::optional<FileState>& file) const;
+  bool is_witnessed_untouched(const FileState& file) const;
+  std::optional<std::uint64_t> witnessed_deletion(const FileState& file) const;
   bool could_be_rebuilt() const;
   bool is_written_by_others(const IndexState& index, const FileState& file) const;
   bool is_file_changed(const FileState& file) const;
@@ -96,6 +101,13 @@ struct WalFollower::State {
   std::optional<FileState> complete_file;
   bool between_logs = false;
   FileState::Identity resting_index, resting_log;
+
+  Witness witness;
+  std::uint64_t events_asked = 0;     // the last event when the witness was asked, before …
+  std::uint64_t events_in_place = 0;  // … the index was found in its place
+  // The event that the log's end was proved by, where `complete_file` does not by its time.
+  std::optional<std::uint64_t> deletion_event;
+  bool times_count = true;
 };
 
 }  // namespace holdfast::sqlite
