@@ -74,14 +74,16 @@ void look_at_map(const BlobReader& reader, BaseState& base) {
       return;
     }
     base.leaves[number] = id;
-    std::vector<bool> present(leaf.blobs.size());
+    std::vector<std::optional<PackId>> place(leaf.blobs.size());
     for (std::size_t i = 0; i < leaf.blobs.size(); ++i) {
-      present[i] = reader.index().contains(leaf.blobs[i]);
+      const auto places = reader.index().find(leaf.blobs[i]);
+      if (!places.empty()) place[i] = places.front().pack;
     }
     std::uint64_t page = number * repository::kLeafPages + 1;
     for (const LeafRun& run : leaf.runs) {
-      if (present[run.blob]) {
+      if (place[run.blob]) {
         base.backed.insert_range(page, run.count);
+        base.pages_in[*place[run.blob]] += run.count;
       } else {
         LostBlob& blob = lost[leaf.blobs[run.blob]];
         blob.id = leaf.blobs[run.blob];

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/progress.h"
@@ -35,8 +36,9 @@ struct UnreadableLeaves {
 struct BaseState {
   repository::DatabaseState state;
   std::optional<DigestTable> digests;  // empty where none could be had: nothing is backed then
-  std::vector<std::optional<BlobId>> leaves;  // of its page map; empty where lost
-  PageSet backed;                             // pages whose content is in the repository
+  std::vector<std::optional<BlobId>> leaves;           // of its page map; empty where lost
+  PageSet backed;                                      // pages whose content is in the repository
+  std::unordered_map<PackId, std::uint64_t> pages_in;  // how many of them each pack holds
   std::vector<LostBlob> lost;
   UnreadableLeaves unreadable;
   std::vector<BlobId> damaged;  // nodes and leaves of the map that are there and cannot be read

@@ -13,6 +13,7 @@
 #include "codec/secret_key.h"
 #include "engine/backup/base_state.h"
 #include "engine/backup/map_update.h"
+#include "engine/replicate/gathering.h"
 #include "engine/replicate/running_checksum.h"
 #include "env/host.h"
 #include "env/user.h"
@@ -47,6 +48,8 @@ class Closing {
  private:
   BaseState trusted_base(env::FileSystem& files, Progress& progress);
   void store_pages();
+  void gather_small_packs();
+  void add_page(std::uint32_t number, const PageDigest& digest, ByteView content);
   void store_group();
   void note_digests();
   void compare_checksum() const;
@@ -61,6 +64,7 @@ class Closing {
   BaseState base_;
   DigestTable table_;
   Placements placements_;
+  std::uint64_t gathered_ = 0;        // pages that were stored again though they did not change
   std::vector<std::uint32_t> pages_;  // of the group that is being gathered
   std::vector<PageDigest> digests_;
   Bytes content_;
@@ -102,18 +106,42 @@ void Closing::store_group() {
   content_.clear();
 }
 
+void Closing::add_page(std::uint32_t number, const PageDigest& digest, ByteView content) {
+  pages_.push_back(number);
+  digests_.push_back(digest);
+  content_.insert(content_.end(), content.begin(), content.end());
+  if (content_.size() >= kGroupBytes) store_group();
+}
+
 void Closing::store_pages() {
-  const std::size_t group = std::max<std::size_t>(1, kGroupBytes / request_.page_size);
   for (const auto& [number, page] : request_.overlay->pages()) {
     if (number > request_.page_count) break;
     if (page.content->size() != request_.page_size) {
       throw Error(ErrorCode::kInternal, "a page of another size waits to be closed");
     }
-    pages_.push_back(number);
-    digests_.push_back(page.digest);
-    content_.insert(content_.end(), page.content->begin(), page.content->end());
-    if (pages_.size() == group) store_group();
+    add_page(number, page.digest, *page.content);
   }
+  store_group();
+}
+
+// Only content that the table knows: anything else stays where it is.
+void Closing::gather_small_packs() {
+  const auto packs = packs_to_gather(base_);
+  if (packs.empty()) return;
+  const codec::PageHasher hasher(repository_.keys().pages);
+  std::array<PageDigest, kChunkPages> known;
+  std::optional<std::uint64_t> chunk;
+  visit_pages_in(packs, base_, reader_, [&](std::uint32_t number, ByteView content) {
+    if (number > request_.page_count || request_.overlay->find(number) != nullptr) return;
+    if (chunk != (number - 1) / kChunkPages) {
+      chunk = (number - 1) / kChunkPages;
+      table_.read_chunk(*chunk, known);
+    }
+    const PageDigest digest = hasher.digest(content);
+    if (digest != known[(number - 1) % kChunkPages]) return;
+    add_page(number, digest, content);
+    ++gathered_;
+  });
   store_group();
 }
 
@@ -155,7 +183,7 @@ Snapshot Closing::describe(const MapUpdate& map) const {
   state.map_height = repository::map_height(request_.page_count);
   state.checksum = request_.checksum;
   state.tables_counted = false;
-  state.pages_changed = map.pages_changed;
+  state.pages_changed = map.pages_changed - gathered_;
   state.bytes_read = 0;
   state.bytes_stored = bytes_stored_ + map.bytes_stored;
   Snapshot snapshot;
@@ -176,6 +204,7 @@ Snapshot Closing::describe(const MapUpdate& map) const {
 
 Snapshot Closing::run() {
   store_pages();
+  gather_small_packs();
   note_digests();
   compare_checksum();
   const MapUpdate map =
