@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "env/clock.h"
 #include "env/crash_file_system.h"
+#include "repository/index_merge.h"
 #include "repository/key_removal.h"
 #include "repository/snapshot.h"
 #include "sqlite/test_database.h"
@@ -141,6 +142,29 @@ TEST(Crash, DuringAnIncrementalBackupKeepsTheSnapshotsBeforeIt) {
            },
        .act = [](Ground& ground, env::FileSystem& files) { Process(ground, files).back_up(); },
        .check = check_snapshots});
+}
+
+TEST(Crash, DuringABackupThatMergesTheIndexKeepsTheSnapshotsBeforeIt) {
+  crash_everywhere({.name = "backup that merges",
+                    .prepare =
+                        [](Ground& ground) {
+                          make_repository(ground);
+                          Process process(ground, env::posix_file_system());
+                          process.back_up();
+                          const auto loaded = repository::load_index(process.repository());
+                          for (std::size_t i = 1; i < repository::kMostIndexObjects; ++i) {
+                            repository::put_index(process.repository(),
+                                                  *loaded.objects.front().content);
+                          }
+                          change_database(ground.source(), 1);
+                        },
+                    .act =
+                        [](Ground& ground, env::FileSystem& files) {
+                          Process process(ground, files);
+                          process.back_up();
+                          EXPECT_EQ(repository::load_index(process.repository()).objects.size(), 1);
+                        },
+                    .check = check_snapshots});
 }
 
 // Five snapshots, such that forgetting three of them leaves packs that are garbage as a whole and
