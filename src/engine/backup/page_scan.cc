@@ -61,6 +61,7 @@ PageScan::PageScan(const ScanContext& context, sqlite::PageSource& source, BaseS
       geometry_(source.geometry()),
       group_pages_(std::max<std::size_t>(1, kGroupBytes / geometry_.page_size)) {
   if (base_ != nullptr && base_->state.page_size != geometry_.page_size) base_ = nullptr;
+  facts_.reserve(geometry_.page_count);
 }
 
 std::uint64_t PageScan::watermark() const {
