@@ -1,6 +1,7 @@
 #include "env/mounts.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -75,6 +76,15 @@ std::optional<Mount> mount_of(const std::vector<Mount>& mounts, const Path& path
     longest = length;
   }
   return best == nullptr ? std::nullopt : std::optional(*best);
+}
+
+std::optional<std::uint64_t> device_of(Path path) {
+  struct stat found{};
+  while (::stat(path.c_str(), &found) != 0) {
+    if (!path.has_relative_path()) return std::nullopt;
+    path = path.parent_path();
+  }
+  return found.st_dev;
 }
 
 StorageLife life_of(const Mount& mount) {

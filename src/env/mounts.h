@@ -2,6 +2,7 @@
 #ifndef HOLDFAST_ENV_MOUNTS_H_
 #define HOLDFAST_ENV_MOUNTS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,11 @@ std::vector<Mount> current_mounts();  // empty where there is no such table
 // ones. What is not there yet counts as its nearest existing parent. `path` is absolute, and
 // symbolic links in it have been resolved.
 std::optional<Mount> mount_of(const std::vector<Mount>& mounts, const Path& path);
+
+// The device that `path` is on, by the number that the system gives it; for what is not there yet,
+// that of its nearest existing parent. Known also where the mount table does not tell, as below a
+// changed root.
+std::optional<std::uint64_t> device_of(Path path);
 
 enum class StorageLife {
   kUnknown,

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "env/temporary_directory.h"
+
 namespace holdfast::env {
 namespace {
 
@@ -63,7 +65,17 @@ TEST(Mounts, WarnOfStorageThatDiesWithTheContainer) {
             "");
 }
 
-TEST(Mounts, OfThisMachineCoverTheRoot) { EXPECT_TRUE(mount_of(current_mounts(), "/")); }
+// Not of "/": below a changed root the table does not have it.
+TEST(Mounts, OfThisMachineCoverItsOwnTable) {
+  EXPECT_TRUE(mount_of(current_mounts(), "/proc/self/mountinfo"));
+}
+
+TEST(Mounts, OneDeviceIsToldFromAnother) {
+  const TemporaryDirectory directory;
+  EXPECT_EQ(device_of(directory.path()), device_of(directory / "missing" / "too"));
+  EXPECT_NE(device_of(directory.path()), device_of("/proc"));
+  EXPECT_TRUE(device_of("/"));
+}
 
 }  // namespace
 }  // namespace holdfast::env

@@ -58,14 +58,11 @@ void examine_database(Session& session, const Database& database, std::vector<Fi
   } catch (const Error& error) {
     add(error.happened(), true);
   }
-  const auto mounts = env::current_mounts();
-  const auto here = env::mount_of(mounts, resolved(path));
   const std::string place = session.place();
-  if (place.find("://") != std::string::npos || !here) return;
-  const auto there = env::mount_of(mounts, resolved(place));
-  if (there && there->point == here->point && there->source == here->source) {
-    add(fmt::format("the repository {} is on the same storage ({}): one broken disk takes both",
-                    place, here->point.string()),
+  if (place.find("://") != std::string::npos) return;
+  const auto device = env::device_of(resolved(path));
+  if (device && device == env::device_of(resolved(place))) {
+    add(fmt::format("the repository {} is on the same storage: one broken disk takes both", place),
         false);
   }
 }
