@@ -68,6 +68,7 @@ TEST_F(WalFollowerFiles, ACopyWrittenIntoTheFileIsALoss) {
   writer->run("PRAGMA wal_checkpoint(FULL)");
   expect_nothing(follower.look());
   writer->stop(SIGKILL);
+  wait_until_settled();
   write_content(path, old);  // beside the log of another state
   expect_lost(follower.look(), Loss::kReplaced);
 }
@@ -78,6 +79,7 @@ TEST_F(WalFollowerFiles, ACopyWrittenIntoTheFileIsALossEvenWhenTheLogGoesOnBefor
   writer->run("PRAGMA wal_checkpoint(FULL)");
   expect_nothing(follower.look());
   writer->stop(SIGKILL);
+  wait_until_settled();
   write_content(path, file_content(path));
   writer = std::make_unique<OtherConnection>(path);
   insert(*writer, 2000);
