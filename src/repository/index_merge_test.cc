@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
+#include <atomic>
+#include <thread>
 
 #include "repository/prune.h"
 #include "repository/test_history.h"
@@ -129,6 +130,29 @@ TEST_F(IndexMergeTest, MayBeInterruptedBeforeTheOldObjectsAreRemoved) {
   make_snapshots(2);  // the first one finds everything in the repository, and puts no index
   EXPECT_LE(objects().size(), kMostIndexObjects);
   expect_restored();
+}
+
+TEST_F(IndexMergeTest, MisleadsNoReader) {
+  make_snapshots(1);
+  std::atomic<bool> ended = false;
+  std::atomic<std::uint64_t> loads = 0;
+  std::jthread reader([&] {
+    const Repository own = Repository::open(at.store, at.clock, std::nullopt);
+    while (!ended || loads == 0) {
+      const std::vector<Snapshot> listed = list_snapshots(own).snapshots;
+      const LoadedIndex loaded = load_index(own);
+      EXPECT_TRUE(loaded.lost_packs.empty());
+      for (const Snapshot& snapshot : listed) {
+        EXPECT_TRUE(loaded.index.contains(snapshot.databases.front().map)) << snapshot.name;
+      }
+      EXPECT_EQ(restored(own, listed.front()).size(), 4 * kPageSize);
+      ++loads;
+    }
+  });
+  make_snapshots(300);
+  ended = true;
+  reader.join();
+  expect_restored(11);
 }
 
 TEST_F(IndexMergeTest, LeavesNothingToAPruneButItsOwn) {
