@@ -44,20 +44,22 @@ bool WalFollower::State::begin() {
   complete_file.reset();
   deletion_event.reset();
   files.close();
-  note_events();
   std::error_code failed;
   resolved = std::filesystem::canonical(path, failed);
   if (failed) return false;
   const auto file = FileState::of(resolved);
-  if (!file || files.open(resolved) != LogFiles::Opening::kOpened) return false;
+  if (!file) return false;
   identity = file->identity;
   file_at_begin = *file;
+  known = {};
+  const auto opening = files.open(resolved);
+  if (opening == LogFiles::Opening::kNone) return begin_between_logs(*file);
+  if (opening != LogFiles::Opening::kOpened) return false;
   const auto index = read_index();
   if (!index || !is_in_place()) {
     files.close();
     return false;
   }
-  known = {};
   keep(*index);
   following = true;
   return true;
@@ -71,7 +73,9 @@ bool WalFollower::State::reopen() {
 
 std::optional<IndexState> WalFollower::State::read_index() {
   const auto file = index_file();
-  around = {.holder = files.holder(), .index_changed = file ? file->changed : 0};
+  note_events();
+  around = {
+      .holder = files.holder(), .index_changed = file ? file->changed : 0, .events = events_asked};
   return files.index();
 }
 
@@ -205,7 +209,6 @@ Look WalFollower::State::look(std::size_t most_bytes) {
 }
 
 WalFollower::State::Answer WalFollower::State::try_look(std::size_t most_bytes) {
-  note_events();
   const auto file = FileState::of(path);
   if (!file) return lose(Loss::kReplaced, "there is no database any more");
   if (file->identity != identity) return lose(Loss::kReplaced, "another database is at the path");

@@ -12,7 +12,8 @@
 //  - after a reset, the commits read are as many as the header's change counter (iChange)
 //    advanced. The old generation's tail, which still stands in the file behind the new frames, or
 //    in a file deleted meanwhile whose descriptor is still open, is read first. The counter begins
-//    again where an index is made anew after a crash: where that could be, it proves nothing;
+//    again where an index is made anew after a crash: where that could be, it proves nothing
+//    (a witness sees that it was not);
 //  - after the last connection wrote the log back and deleted it, the database file has not changed
 //    since. A new log beside that very file goes on from there. The times of files tell this where
 //    the clock of the file system has ticked in between; within a tick a witness does, who saw in
@@ -95,10 +96,10 @@ class WalFollower {
   WalFollower& operator=(const WalFollower&) = delete;
 
   // Follows from the newest committed state on: the next look() answers what was committed after
-  // this call. False if there is no log to follow: not in WAL mode, nobody has it open, the
-  // wal-index cannot be read, or stands on storage that other machines may write to (their memory
-  // is not ours). So whoever begins first, and then reads the whole database, and looks
-  // on without a loss in between, has missed nothing.
+  // this call. False if there is no log to follow: not in WAL mode, nobody has it open (and there
+  // is no witness to wait for the next log with), the wal-index cannot be read, or stands on
+  // storage that other machines may write to (their memory is not ours). So whoever begins first,
+  // and then reads the whole database, and looks on without a loss in between, has missed nothing.
   bool begin();
 
   // What was committed since begin() or the last look, up to a commit boundary within about

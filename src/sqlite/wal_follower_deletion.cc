@@ -1,6 +1,12 @@
 // When the last connection closes, the log is written back and deleted.
-#include <algorithm>
+#include <fcntl.h>
 
+#include <algorithm>
+#include <array>
+
+#include "sqlite/companion_files.h"
+#include "sqlite/file_header.h"
+#include "sqlite/open_connections.h"
 #include "sqlite/wal_follower_state.h"
 
 namespace holdfast::sqlite {
@@ -12,7 +18,17 @@ constexpr std::size_t kDatabase = 0, kLog = 1, kIndex = 2, kFiles = 3;
 bool is_untouched_since(const env::EventRecord& record, std::uint64_t event) {
   const env::FileEvents& file = record.files[kDatabase];
   return record.unbroken_since <= event &&
-         std::max({file.written, file.appeared, file.vanished}) < event;
+         std::max({file.written, file.appeared, file.vanished}) <= event;
+}
+
+// Its own descriptor, given back like that of an index.
+bool says_wal(const std::filesystem::path& database) {
+  const int file = ::open(database.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0) return false;
+  std::array<std::byte, kFileHeaderSize> bytes{};
+  const bool whole = read_some(file, 0, bytes) == bytes.size();
+  close_when_unlocked(file);
+  return whole && FileHeader::parse(bytes).says_wal;
 }
 
 }  // namespace
@@ -48,19 +64,48 @@ std::optional<std::uint64_t> WalFollower::State::witnessed_deletion(const FileSt
 }
 
 // Asked after `file` was looked at, and as long as there is no log: a write that was under way when
-// its time was taken is seen when it has ended, and before its writer lets anybody else in.
-bool WalFollower::State::is_witnessed_untouched(const FileState& file) const {
+// its time was taken is seen when it has ended, and before its writer lets anybody else in. Where
+// the witness has missed something, the times decide, if they have come to count meanwhile.
+bool WalFollower::State::is_witnessed_untouched(const FileState& file) {
   if (!deletion_event) return true;
+  const bool is_settled = times_count && file.is_settled();
   const auto record = ask_witness();
-  return file.links == 1 && record && is_untouched_since(*record, *deletion_event);
+  if (!record || record->unbroken_since > *deletion_event) return times_prove;
+  if (file.links != 1 || !is_untouched_since(*record, *deletion_event)) return false;
+  times_prove = times_prove || is_settled;
+  return true;
 }
 
-bool WalFollower::State::is_complete_file(const std::optional<FileState>& file) const {
+bool WalFollower::State::is_complete_file(const std::optional<FileState>& file) {
   if (!file || !complete_file) return false;
   const bool same =
       times_count ? *file == *complete_file
                   : file->identity == complete_file->identity && file->size == complete_file->size;
   return same && is_witnessed_untouched(*file);
+}
+
+// An index is made anew by cutting off the old one, or in a new file.
+bool WalFollower::State::is_index_witnessed(std::uint64_t since) const {
+  const auto record = ask_witness();
+  if (since == 0 || !record || record->unbroken_since > since) return false;
+  const env::FileEvents& index = record->files[kIndex];
+  return std::max(index.written, index.appeared) <= since;
+}
+
+// Nobody has it open, and all that was committed is in the file.
+bool WalFollower::State::begin_between_logs(const FileState& file) {
+  note_events();
+  if (events_asked == 0 || file.links != 1 || !says_wal(resolved)) return false;
+  complete_file = FileState::of(path);
+  if (!complete_file || complete_file->identity != file.identity) return false;
+  for (const auto& companion : {wal_path(resolved), shm_path(resolved)}) {
+    if (FileState::of(companion)) return false;
+  }
+  deletion_event = events_asked;
+  times_prove = false;
+  file_at_begin = *complete_file;
+  following = between_logs = is_complete_file(FileState::of(path));
+  return following;
 }
 
 Answer WalFollower::State::look_after_deletion(const IndexState& index) {
@@ -84,6 +129,7 @@ Answer WalFollower::State::look_after_deletion(const IndexState& index) {
   const bool same_tick = file->changed == deleted->changed || !times_count;
   const bool is_later = !same_tick && file->changed > deleted->changed;
   deletion_event = same_tick ? witnessed_deletion(*file) : std::nullopt;
+  times_prove = false;
   if (file->identity != identity || is_later || (same_tick && !deletion_event)) {
     return lose(Loss::kNoLog, "the database was written to after its log was deleted");
   }
@@ -122,6 +168,7 @@ Answer WalFollower::State::look_between_logs(const FileState& file, std::size_t 
   file_at_begin = *std::exchange(complete_file, std::nullopt);
   known.place = {.salts = index->header.salts(), .frame = 0, .checksum = {}};
   known.changes.reset();
+  keep_file(*index);
   if (index->header.last_frame() > 0) return read_commits(*index, most_bytes);
   keep(*index);
   return nothing_new();

@@ -116,6 +116,7 @@ Answer WalFollower::State::read_next_generation(const IndexState& index, Committ
 bool WalFollower::State::could_be_rebuilt() const {
   if (known.around.holder > 0 && files.holder() == known.around.holder) return false;
   if (known.changes >= kManyChanges) return false;  // a coincidence of one in very many
+  if (is_index_witnessed(known.around.events)) return false;
   const auto state = index_file();
   return !state || state->changed != known.around.index_changed;
 }

@@ -18,6 +18,7 @@ namespace holdfast::sqlite {
 struct Surroundings {
   pid_t holder = 0;
   std::int64_t index_changed = 0;
+  std::uint64_t events = 0;  // of the witness; 0 without one
 };
 
 // A state that was answered for: everything up to here is known.
@@ -69,8 +70,10 @@ struct WalFollower::State {
   bool is_in_place();
   void note_events();
   std::optional<env::EventRecord> ask_witness() const;
-  bool is_complete_file(const std::optional<FileState>& file) const;
-  bool is_witnessed_untouched(const FileState& file) const;
+  bool is_index_witnessed(std::uint64_t since) const;
+  bool begin_between_logs(const FileState& file);
+  bool is_complete_file(const std::optional<FileState>& file);
+  bool is_witnessed_untouched(const FileState& file);
   std::optional<std::uint64_t> witnessed_deletion(const FileState& file) const;
   bool could_be_rebuilt() const;
   bool is_written_by_others(const IndexState& index, const FileState& file) const;
@@ -107,6 +110,7 @@ struct WalFollower::State {
   std::uint64_t events_in_place = 0;  // … the index was found in its place
   // The event that the log's end was proved by, where `complete_file` does not by its time.
   std::optional<std::uint64_t> deletion_event;
+  bool times_prove = false;  // since a tick has passed that the witness saw out
   bool times_count = true;
 };
 

@@ -61,6 +61,69 @@ TEST_F(WitnessedFollower, GoesOnWhereAReaderCameAndWentUnseen) {
   EXPECT_TRUE(follower.is_whole());
 }
 
+TEST_F(WitnessedFollower, BeginsWhereThereIsNoLogYet) {
+  close();
+  ASSERT_TRUE(follower.begin());
+  expect_nothing(follower.catch_up());
+  EXPECT_TRUE(follower.wal.is_between_logs());
+  writer = std::make_unique<OtherConnection>(path);
+  insert(*writer, 2000);
+  EXPECT_EQ(follower.look().commits, 1);
+  EXPECT_TRUE(follower.is_whole());
+}
+
+TEST_F(WitnessedFollower, DoesNotBeginWithoutALogInRollbackMode) {
+  close();
+  run_sql(path, "PRAGMA journal_mode=DELETE");
+  EXPECT_FALSE(WalFollower(path).begin());
+  EXPECT_FALSE(follower.begin());
+}
+
+TEST_F(WitnessedFollower, DoesNotBeginBesideALogThatACrashLeftWithoutItsIndex) {
+  writer->stop(SIGKILL);
+  std::filesystem::remove(shm());
+  EXPECT_FALSE(follower.wal.begin());
+}
+
+TEST_F(WitnessedFollower, IsLostWhereACommitCameAndWentAfterItBeganWithoutALog) {
+  close();
+  ASSERT_TRUE(follower.begin());
+  expect_nothing(follower.catch_up());
+  request(3000);
+  expect_lost(follower.look(), Loss::kNoLog);
+}
+
+// The counter of a young index proves something if the index was never another.
+TEST_F(WitnessedFollower, ReadsAYoungLogThatIsGoneAlready) {
+  come_between_logs();
+  for (int i = 0; i < 10; ++i) {
+    writer = std::make_unique<OtherConnection>(path);
+    writer->run("SELECT count(*) FROM t");
+    expect_nothing(follower.look());
+    insert(*writer, 3000 + i);
+    close();
+    EXPECT_EQ(follower.look().commits, 1);
+    expect_nothing(follower.look());
+    EXPECT_TRUE(follower.wal.is_between_logs());
+  }
+  EXPECT_TRUE(follower.is_whole());
+}
+
+TEST_F(WitnessedFollower, IsLostWhereTheIndexOfAYoungLogWasMadeAnew) {
+  come_between_logs();
+  writer = std::make_unique<OtherConnection>(path);
+  writer->run("SELECT count(*) FROM t");
+  expect_nothing(follower.look());
+  insert(*writer, 3000);  // will be missed
+  writer->run("PRAGMA wal_checkpoint(RESTART)");
+  writer->stop(SIGKILL);
+  // Its index counts from zero.
+  writer = std::make_unique<OtherConnection>(path);
+  writer->run("PRAGMA wal_checkpoint(RESTART)");
+  insert(*writer, 3001);
+  EXPECT_EQ(follower.look().kind, Kind::kLost);
+}
+
 TEST_F(WitnessedFollower, IsLostWithoutTheWitness) {
   follower.wal.set_witness({});
   close();

@@ -53,6 +53,7 @@ struct Load {
   const char* automatic_checkpoint;  // frames
   const char* words;
   int writers;
+  bool witnessed = false, blind = false;  // to the times of the files
 };
 
 class WalFollowerUnderLoad : public testing::TestWithParam<Load> {
@@ -101,6 +102,11 @@ constexpr Load kLoads[] = {
     {"CheckpointsOfAllKindsByTwo", "20", "checkpoint", 2},
     {"LastCloses", "1000", "reopen paced", 1},
     {"Vacuums", "1000", "vacuum checkpoint", 1},
+    {"CheckpointsAfterEachCommitWitnessed", "1", "paced", 1, true},
+    {"CheckpointsOfAllKindsByTwoWitnessed", "20", "checkpoint", 2, true},
+    {"LastClosesWitnessed", "1000", "reopen paced", 1, true},
+    {"LastClosesWhoseTimesTellNothing", "1000", "reopen paced", 1, true, true},
+    {"VacuumsWitnessed", "1000", "vacuum checkpoint", 1, true},
 };
 INSTANTIATE_TEST_SUITE_P(Of, WalFollowerUnderLoad, testing::ValuesIn(kLoads),
                          [](const auto& load) { return std::string(load.param.name); });
@@ -115,7 +121,11 @@ TEST_P(WalFollowerUnderLoad, HasTheSameImageAtEachQuietPoint) {
                                           load.automatic_checkpoint}));
     ASSERT_EQ(writers.back()->receive(), "ready");
   }
+  const auto watch = env::open_file_watch();
+  const auto key = watch->add_file(path, {"-wal"}, {"-shm"});
   LogFollower follower(path);
+  if (load.witnessed) follower.wal.set_witness([&] { return watch->events(key); });
+  if (load.blind) follower.wal.distrust_times();
   for (auto& writer : writers) writer->send("1 plain");
   for (auto& writer : writers) ASSERT_EQ(writer->receive(), "done");
   ASSERT_TRUE(follower.begin());
@@ -134,14 +144,23 @@ TEST_P(WalFollowerUnderLoad, HasTheSameImageAtEachQuietPoint) {
 }
 
 // Looks come at any time, and seldom; the index is made anew with every new writer.
-TEST(WalFollowerBesideKilledWriters, IsRightOrKnowsThatItIsNot) {
+class WalFollowerBesideKilledWriters : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Each, WalFollowerBesideKilledWriters, testing::Bool(),
+                         [](const auto& witnessed) {
+                           return witnessed.param ? "Witnessed" : "Unwitnessed";
+                         });
+
+TEST_P(WalFollowerBesideKilledWriters, IsRightOrKnowsThatItIsNot) {
   env::TemporaryDirectory directory;
   const Path path = directory / "a.db";
   run_sql(path, kFollowedTable);
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   std::mt19937 random(seed);
+  const auto watch = env::open_file_watch();
+  const auto key = watch->add_file(path, {"-wal"}, {"-shm"});
   LogFollower follower(path);
+  if (GetParam()) follower.wal.set_witness([&] { return watch->events(key); });
   int followed = 0, lost = 0;
   for (int round = 0; round < 40 && !testing::Test::HasFailure(); ++round) {
     const char* checkpoint = std::array{"5", "50", "1000"}[random() % 3];

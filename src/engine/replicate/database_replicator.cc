@@ -42,11 +42,19 @@ Implementation::Implementation(const repository::Repository& repository, env::Fi
 
 Implementation::~Implementation() = default;
 
+void Implementation::set_witness(sqlite::Witness witness) {
+  const std::lock_guard lock(mutex_);
+  follower_.set_witness(std::move(witness));
+}
+
 void Implementation::note_change() {
   const Duration now = elapsed();
   misses_ = 0;
   if (looks()) {
-    look_at(std::max(now + options_.quiet_coalescing, last_look_ + spacing()));
+    // The log of an application that opens the database for each request is gone soon: it must be
+    // open here by then.
+    const bool is_brief = follower_.is_between_logs() || now < log_is_young_until_;
+    look_at(is_brief ? now : std::max(now + options_.quiet_coalescing, last_look_ + spacing()));
   }
   // Also during a scan, which may end without a log to follow.
   if (scanning_ || (mode_ == Mode::kStamp && !follow_again())) {
@@ -372,6 +380,9 @@ DatabaseReplicator::DatabaseReplicator(const repository::Repository& repository,
           std::make_unique<Implementation>(repository, files, std::move(options), progress)) {}
 DatabaseReplicator::~DatabaseReplicator() = default;
 
+void DatabaseReplicator::set_witness(sqlite::Witness witness) {
+  implementation_->set_witness(std::move(witness));
+}
 Next DatabaseReplicator::step(bool woken) { return implementation_->step(woken); }
 void DatabaseReplicator::scan_or_close(std::stop_token stop) {
   implementation_->scan_or_close(std::move(stop));

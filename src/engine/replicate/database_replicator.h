@@ -30,6 +30,7 @@
 #include "repository/lease.h"
 #include "repository/repository.h"
 #include "repository/timeline_retention.h"
+#include "sqlite/wal_follower.h"
 
 namespace holdfast::engine {
 
@@ -69,6 +70,9 @@ class DatabaseReplicator {
   ~DatabaseReplicator();
   DatabaseReplicator(const DatabaseReplicator&) = delete;
   DatabaseReplicator& operator=(const DatabaseReplicator&) = delete;
+
+  // Who sees in which order the files change; before the first step.
+  void set_witness(sqlite::Witness witness);
 
   struct Next {
     Duration look_after{};    // call step() again after this long even if nothing wakes it; the

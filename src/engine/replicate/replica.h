@@ -31,6 +31,9 @@ inline constexpr Duration kNever = Duration::max();
 // A database without a log is read after so long at the latest.
 inline constexpr std::chrono::milliseconds kLongestUnread{1000};
 
+// A log that has been there for so long stays, most likely.
+inline constexpr std::chrono::milliseconds kYoung{50};
+
 // Grows with each failure, and begins anew after a success.
 class Patience {
  public:
@@ -49,6 +52,7 @@ class DatabaseReplicator::Implementation {
                  ReplicationOptions options, Progress& progress);
   ~Implementation();
 
+  void set_witness(sqlite::Witness witness);
   Next step(bool woken);
   void scan_or_close(std::stop_token stop);
   bool finish(Duration longest);
@@ -212,6 +216,7 @@ class DatabaseReplicator::Implementation {
   std::optional<Duration> look_at_, confirm_at_, first_change_, last_change_;
   Duration last_look_{}, scan_began_{}, last_scan_{}, last_attempt_{}, last_close_{}, last_thin_{},
       last_commit_{};
+  Duration log_is_young_until_{};
   Duration send_at_{}, lease_at_{}, scan_at_{}, close_at_{};
   std::size_t misses_ = 0;
   std::uint64_t last_commits_ = 0;  // of the last look that found any

@@ -298,7 +298,12 @@ void Replication::Implementation::add(ReplicationOptions options) {
   if (!followers_.emplace(name, follower).second) {
     throw Error(ErrorCode::kUsage, fmt::format("{} is replicated already", name));
   }
-  follower->key = watch_->add_file(follower->path, {"-wal", "-journal"});
+  follower->key = watch_->add_file(follower->path, {"-wal", "-journal"}, {"-shm"});
+  follower->replicator.set_witness([this, key = follower->key] {
+    auto record = watch_->events(key);
+    if (record) record->files.erase(record->files.begin() + 2);  // the rollback journal
+    return record;
+  });
   by_key_[follower->key] = follower;
   follower->woken = true;
   make_ready(follower);

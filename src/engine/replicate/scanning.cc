@@ -81,6 +81,7 @@ void Implementation::begin_scan() {
 // A look after the scan, unbroken since before it: then nothing has fallen between them.
 bool Implementation::end_scan() {
   if (log_follows_) look();
+  log_is_young_until_ = elapsed() + kYoung;  // that of the scan may end with it
   scanning_ = false;
   stamp_ = scan_stamp_;
   const Duration rested = scan_began_ - last_scan_;

@@ -37,7 +37,9 @@ void Implementation::look() {
   bool more = true;
   while (more && looks()) {
     last_look_ = elapsed();
+    const bool had_no_log = follower_.is_between_logs();
     const sqlite::Look found = follower_.look(options_.look_bytes);
+    if (had_no_log && !follower_.is_between_logs()) log_is_young_until_ = elapsed() + kYoung;
     more = found.kind == sqlite::Look::Kind::kCommits && found.more;
     switch (found.kind) {
       case sqlite::Look::Kind::kNothing:
