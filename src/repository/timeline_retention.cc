@@ -87,9 +87,12 @@ void ThinningPlan::keep_by_age() {
     return std::pair(point.length > 0, ~width);
   };
   std::map<Period, const TimelinePoint*> chosen;
+  // Nothing is older than what came before it, even if a clock was set back in between.
+  Time latest{};
   for (const auto& [branch, points] : points_) {
     for (const TimelinePoint& point : points.points()) {
-      const TimelineStep* step = step_for(point.time);
+      if (point.time <= now_) latest = std::max(latest, point.time);
+      const TimelineStep* step = step_for(std::max(point.time, latest));
       if (!point.reachable() || step == nullptr) continue;
       if (step->spacing.count() <= 0) {
         keep(point);
@@ -242,7 +245,7 @@ void remove_unanchored(const Repository& repository, const Timeline& timeline, T
   }
   std::vector<SnapshotId> loose;
   const std::string folder = fmt::format("snapshots/{}/", timeline.series);
-  repository.store().list(folder, [&](std::string_view object, const storage::ObjectStatus&) {
+  repository.store().list_names(folder, [&](std::string_view object) {
     const auto id = SnapshotId::from_hex(object.substr(folder.size()));
     if (id && !anchored.contains(*id)) loose.push_back(*id);
   });

@@ -38,7 +38,8 @@ struct Thinning {
 };
 // Of the positions in one period the one that costs least is kept: an anchor, else the one with the
 // widest segment; of equals the newest. Side branches are thinned alike, each by itself. Ages are
-// measured from `now`; what lies in the future is new. What cannot be reached is removed when it is
+// measured from `now`; what lies in the future is new, and nothing is older than what came before
+// it. What cannot be reached is removed when it is
 // older than an hour. The first anchor of a branch stays as long as anything that the branch goes
 // on from.
 Thinning plan_thinning(const Timeline& timeline, std::span<const Mark> marks,

@@ -199,6 +199,19 @@ struct ThinnedRepository {
       Repository::create(store, clock, std::nullopt, "tests", kFastCost).repository;
 };
 
+TEST(TimelineRetention, WhatAClockThatWasSetBackDatedIsNoOlderThanWhatCameBefore) {
+  Timeline timeline = one_hour();
+  std::vector<std::uint64_t> dated_back;
+  for (SegmentName& segment : timeline.segments) {
+    if (segment.position.number <= 3500) continue;
+    segment.time -= hours(1);
+    dated_back.push_back(segment.position.number);
+  }
+  ASSERT_GT(dated_back.size(), 50u);
+  const Timeline thinned = without(timeline, plan_thinning(timeline, {}, kPolicy, second(3600)));
+  EXPECT_THAT(reachable_numbers(thinned, 1), testing::IsSupersetOf(dated_back));
+}
+
 TEST(TimelineRetention, AgesAreNotMeasuredByAClockAheadOfTheStore) {
   ThinnedRepository at;
   RecordedDatabase database(at.repository, 1, 20);
