@@ -83,6 +83,8 @@ class FileSystem {
   // Empty if there is nothing at `path`.
   virtual std::optional<FileStatus> status(const Path& path) = 0;
   // Sorted by name; without "." and "..". Entries that vanish meanwhile are left out.
+  // As list(), but of each status only `directory` is told.
+  virtual std::vector<DirectoryEntry> list_names(const Path& path) { return list(path); }
   virtual std::vector<DirectoryEntry> list(const Path& path) = 0;
   // Bytes that this process may still write below `path`.
   virtual std::uint64_t free_space(const Path& path) = 0;

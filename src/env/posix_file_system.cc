@@ -299,7 +299,17 @@ class PosixFileSystem : public FileSystem {
     fail("look at", path);
   }
 
-  std::vector<DirectoryEntry> list(const Path& path) override {
+  std::vector<DirectoryEntry> list(const Path& path) override { return list(path, true); }
+  std::vector<DirectoryEntry> list_names(const Path& path) override { return list(path, false); }
+
+  std::uint64_t free_space(const Path& path) override {
+    struct statvfs found{};
+    if (retried([&] { return ::statvfs(path.c_str(), &found); }) != 0) fail("look at", path);
+    return std::uint64_t{found.f_bavail} * found.f_frsize;
+  }
+
+ private:
+  static std::vector<DirectoryEntry> list(const Path& path, bool with_status) {
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), &::closedir);
     if (!folder) fail("list", path);
     std::vector<DirectoryEntry> entries;
@@ -312,6 +322,10 @@ class PosixFileSystem : public FileSystem {
       }
       std::string name = entry->d_name;
       if (name == "." || name == "..") continue;
+      if (!with_status && entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK) {
+        entries.push_back({std::move(name), {.directory = entry->d_type == DT_DIR}});
+        continue;
+      }
       struct stat found{};
       if (::fstatat(::dirfd(folder.get()), name.c_str(), &found, 0) == 0) {
         entries.push_back({std::move(name), status_from(found)});
@@ -324,13 +338,6 @@ class PosixFileSystem : public FileSystem {
     return entries;
   }
 
-  std::uint64_t free_space(const Path& path) override {
-    struct statvfs found{};
-    if (retried([&] { return ::statvfs(path.c_str(), &found); }) != 0) fail("look at", path);
-    return std::uint64_t{found.f_bavail} * found.f_frsize;
-  }
-
- private:
   static std::unique_ptr<File> open(const Path& path, int flags, std::string_view doing) {
     const int descriptor = retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC); });
     if (descriptor < 0) fail(doing, path);

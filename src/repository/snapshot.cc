@@ -46,7 +46,7 @@ std::vector<StoredSnapshot> stored_snapshots(const Repository& repository,
   const std::string folder =
       series.empty() ? std::string(kPrefix) : fmt::format("{}{}/", kPrefix, series);
   std::vector<StoredSnapshot> found;
-  repository.store().list(folder, [&](std::string_view name, const storage::ObjectStatus&) {
+  repository.store().list_names(folder, [&](std::string_view name) {
     if (const auto id = id_in(name)) found.push_back({std::string(name), *id});
   });
   return found;

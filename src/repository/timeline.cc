@@ -26,7 +26,7 @@ template <typename Name, typename Parse>
 std::vector<Name> list_names(const Repository& repository, const std::string& folder,
                              std::string_view series, Parse parse) {
   std::vector<Name> names;
-  repository.store().list(folder, [&](std::string_view object, const storage::ObjectStatus&) {
+  repository.store().list_names(folder, [&](std::string_view object) {
     if (auto name = parse(series, object)) names.push_back(std::move(*name));
   });
   return names;

@@ -60,9 +60,8 @@ Mark put_mark(const Repository& repository, std::string_view series, std::string
 MarkList list_marks(const Repository& repository, std::string_view series) {
   const std::string folder = mark_folder(series);
   std::vector<std::string> objects;
-  repository.store().list(folder, [&](std::string_view object, const storage::ObjectStatus&) {
-    objects.emplace_back(object);
-  });
+  repository.store().list_names(folder,
+                                [&](std::string_view object) { objects.emplace_back(object); });
   MarkList list;
   for (const std::string& object : objects) {
     const auto id = ObjectId::from_hex(std::string_view(object).substr(folder.size()));

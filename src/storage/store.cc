@@ -4,6 +4,10 @@
 
 namespace holdfast::storage {
 
+void Store::list_names(std::string_view prefix, const NameVisitor& visit) {
+  list(prefix, [&](std::string_view name, const ObjectStatus&) { visit(name); });
+}
+
 void Store::remove_many(std::span<const std::string> names) {
   for (const std::string& name : names) {
     try {

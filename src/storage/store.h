@@ -64,6 +64,9 @@ class Store {
   // call this store.
   using Visitor = std::function<void(std::string_view name, const ObjectStatus&)>;
   virtual void list(std::string_view prefix, const Visitor& visit) = 0;
+  // The same for who wants nothing but the names: cheaper where a status costs something.
+  using NameVisitor = std::function<void(std::string_view name)>;
+  virtual void list_names(std::string_view prefix, const NameVisitor& visit);
   // Durable when it returns, unless this Store itself put the object as an ephemeral one.
   virtual void remove(std::string_view name) = 0;
   // All of them; what is not there is passed over. Durable when it returns. If it throws, any of

@@ -72,6 +72,9 @@ class StoreConformance : public testing::TestWithParam<StoreCase> {
     std::vector<std::string> names;
     store.list(prefix,
                [&](std::string_view name, const ObjectStatus&) { names.emplace_back(name); });
+    std::vector<std::string> without_status;
+    store.list_names(prefix, [&](std::string_view name) { without_status.emplace_back(name); });
+    EXPECT_EQ(without_status, names);
     return names;
   }
   static Bytes random_bytes(std::size_t size, std::uint64_t seed) {

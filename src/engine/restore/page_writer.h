@@ -20,7 +20,7 @@ void write_pages(const repository::BlobReader& reader, const repository::Databas
 
 // The same for `state` as it came to be from `base`: pages in `newer` are taken from there, the
 // others from base's map. Both have one page size; pages beyond base's count must be in `newer`.
-using NewerPages = std::map<std::uint32_t, Bytes>;
+using NewerPages = std::map<std::uint32_t, ByteView>;
 void write_pages(const repository::BlobReader& reader, const repository::DatabaseState& base,
                  const repository::DatabaseState& state, const NewerPages& newer, env::File& file,
                  unsigned threads, Progress& progress);

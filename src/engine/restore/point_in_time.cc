@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <utility>
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "engine/restore/page_writer.h"
 #include "engine/restore/swap.h"
 #include "repository/index.h"
 
@@ -69,15 +70,26 @@ Segment read_part(const Repository& repository, const StatePath& path, const Seg
   }
 }
 
+// Several at once: much of it is waiting for the store.
+std::vector<Segment> read_parts(const Repository& repository, const StatePath& path) {
+  std::vector<Segment> segments(path.segments.size());
+  std::atomic<std::size_t> next{0};
+  const auto threads = std::min<std::size_t>(2 * thread_count(0), segments.size());
+  run_parallel(static_cast<unsigned>(threads), [&](const std::atomic<bool>& stop) {
+    for (std::size_t i = next++; i < segments.size() && !stop; i = next++) {
+      segments[i] = read_part(repository, path, path.segments[i]);
+    }
+  });
+  return segments;
+}
+
 // What is there already is newer.
 void lay_below(PointInTime& point, const Segment& segment) {
   for (std::size_t i = 0; i < segment.pages.size(); ++i) {
     if (segment.pages[i] > point.state.page_count) break;
-    const auto [place, added] = point.overlay.try_emplace(segment.pages[i]);
-    if (!added) continue;
-    const auto from =
-        segment.content.begin() + static_cast<std::ptrdiff_t>(i * std::size_t{segment.page_size});
-    place->second.assign(from, from + segment.page_size);
+    point.overlay.try_emplace(
+        segment.pages[i],
+        ByteView(segment.content).subspan(i * std::size_t{segment.page_size}, segment.page_size));
   }
 }
 
@@ -113,17 +125,18 @@ PointInTime read_point(const Repository& repository, const StatePath& path,
   point.state = point.base;
   point.position = path.position;
   point.objects_read = 1 + path.segments.size();
-  for (auto name = path.segments.begin(); name != path.segments.end(); ++name) {
-    const Segment segment = read_part(repository, path, *name);
+  point.segments = read_parts(repository, path);
+  if (!point.segments.empty()) {
+    const Segment& newest = point.segments.front();
+    point.state.page_count = newest.page_count;
+    point.state.checksum = newest.checksum;
+    point.state.moment = newest.time;
+    // Those of the snapshot were counted earlier.
+    point.state.tables.clear();
+    point.state.tables_counted = false;
+  }
+  for (const Segment& segment : point.segments) {
     if (segment.page_size != point.base.page_size) refuse(path, "the page size changed on the way");
-    if (name == path.segments.begin()) {
-      point.state.page_count = segment.page_count;
-      point.state.checksum = segment.checksum;
-      point.state.moment = segment.time;
-      // Those of the snapshot were counted earlier.
-      point.state.tables.clear();
-      point.state.tables_counted = false;
-    }
     lay_below(point, segment);
   }
   expect_whole(point, path);

@@ -3,10 +3,11 @@
 #define HOLDFAST_ENGINE_RESTORE_POINT_IN_TIME_H_
 
 #include <cstdint>
-#include <map>
 #include <string>
+#include <vector>
 
 #include "base/progress.h"
+#include "engine/restore/page_writer.h"
 #include "engine/restore/restore.h"
 #include "env/file_system.h"
 #include "repository/repository.h"
@@ -18,14 +19,19 @@ namespace holdfast::engine {
 // A state that can be written: `state` as the snapshot has it but with the target's page count,
 // checksum and moment, and the pages that are not to be taken from its map.
 struct PointInTime {
-  repository::Snapshot snapshot;           // of the anchor
-  repository::DatabaseState state;         // of the position
-  repository::DatabaseState base;          // of the snapshot
-  std::map<std::uint32_t, Bytes> overlay;  // newest content, within the page count
+  PointInTime() = default;
+  PointInTime(PointInTime&&) = default;
+  PointInTime& operator=(PointInTime&&) = default;
+
+  repository::Snapshot snapshot;              // of the anchor
+  repository::DatabaseState state;            // of the position
+  repository::DatabaseState base;             // of the snapshot
+  std::vector<repository::Segment> segments;  // newest first
+  NewerPages overlay;                         // in `segments`; within the page count
   repository::Position position;
   std::uint64_t objects_read = 0;
 };
-// Reads the anchor's snapshot and the segments, newest first. Throws kMissingObject,
+// Reads the anchor's snapshot and the segments. Throws kMissingObject,
 // kDamagedObject, kPositionMissing for a path whose parts do not fit together.
 PointInTime read_point(const repository::Repository& repository, const repository::StatePath& path,
                        std::string_view database);

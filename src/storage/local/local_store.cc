@@ -43,11 +43,6 @@ class Temporary {
   env::Path path_;
 };
 
-// A directory's place in the order of names is that of its name and a '/'.
-std::string sort_key(const env::DirectoryEntry& entry) {
-  return entry.status.directory ? entry.name + "/" : entry.name;
-}
-
 }  // namespace
 
 LocalStore::LocalStore(env::FileSystem& files, env::Path root)
@@ -134,12 +129,20 @@ std::optional<ObjectStatus> LocalStore::stat(std::string_view name) {
 }
 
 void LocalStore::list(std::string_view prefix, const Visitor& visit) {
+  list(prefix, Listed::kStatus, visit);
+}
+
+void LocalStore::list_names(std::string_view prefix, const NameVisitor& visit) {
+  list(prefix, Listed::kName, [&](std::string_view name, const ObjectStatus&) { visit(name); });
+}
+
+void LocalStore::list(std::string_view prefix, Listed what, const Visitor& visit) {
   if (root_seen_) require_root();
   const auto slash = prefix.rfind('/');
-  if (slash == std::string_view::npos) return list_directory(root_, "", prefix, visit);
+  if (slash == std::string_view::npos) return list_directory(root_, "", prefix, what, visit);
   const std::string_view folder = prefix.substr(0, slash);
   if (!is_legal_object_name(folder)) return;  // no object's name begins like this
-  list_directory(path_of(folder), std::string(folder) + "/", prefix, visit);
+  list_directory(path_of(folder), std::string(folder) + "/", prefix, what, visit);
 }
 
 void LocalStore::remove(std::string_view name) {
@@ -307,12 +310,12 @@ void LocalStore::publish(const env::Path& temporary, std::string_view name, PutO
 }
 
 void LocalStore::list_directory(const env::Path& directory, const std::string& names_begin,
-                                std::string_view prefix, const Visitor& visit) {
+                                std::string_view prefix, Listed what, const Visitor& visit) {
   std::vector<env::DirectoryEntry> entries;
   try {
     const auto status = files_.status(directory);
     if (!status || !status->directory) return;
-    entries = files_.list(directory);
+    entries = what == Listed::kName ? files_.list_names(directory) : files_.list(directory);
     // Looked at again, so that the time is not before that of any name listed.
     if (const auto after = files_.status(directory)) {
       directories_.shown(directory, after->modified);
@@ -321,15 +324,21 @@ void LocalStore::list_directory(const env::Path& directory, const std::string& n
     if (error.code() == ErrorCode::kNotFound) return;
     throw;
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const auto& a, const auto& b) { return sort_key(a) < sort_key(b); });
+  std::erase_if(entries, [](const auto& entry) {
+    return !is_legal_object_name(entry.name);  // temporary, or not ours
+  });
+  // A directory's place in the order of names is that of its name and a '/'.
+  for (env::DirectoryEntry& entry : entries) {
+    if (entry.status.directory) entry.name += '/';
+  }
+  std::ranges::sort(entries, {}, &env::DirectoryEntry::name);
+  std::string name = names_begin;
   for (const env::DirectoryEntry& entry : entries) {
-    if (!is_legal_object_name(entry.name)) continue;  // temporary, or not ours
-    const std::string name = names_begin + entry.name;
+    name.resize(names_begin.size());
+    name += entry.name;
     if (entry.status.directory) {
-      const std::string below = name + "/";
-      if (below.starts_with(prefix) || prefix.starts_with(below)) {
-        list_directory(directory / entry.name, below, prefix, visit);
+      if (name.starts_with(prefix) || prefix.starts_with(name)) {
+        list_directory(directory / entry.name, name, prefix, what, visit);
       }
     } else if (name.starts_with(prefix)) {
       visit(name, {.size = entry.status.size, .modified = entry.status.modified});

@@ -35,6 +35,8 @@ class LocalStore : public Store {
   void get_range(std::string_view name, std::uint64_t offset, MutableByteView out) override;
   std::optional<ObjectStatus> stat(std::string_view name) override;
   void list(std::string_view prefix, const Visitor& visit) override;
+  // Without a look at each object.
+  void list_names(std::string_view prefix, const NameVisitor& visit) override;
   void remove(std::string_view name) override;
   // Syncs each directory once.
   void remove_many(std::span<const std::string> names) override;
@@ -54,8 +56,10 @@ class LocalStore : public Store {
   std::unique_ptr<env::File> create_temporary(const env::Path& path);
   void remove_leftovers(const env::Path& own);
   void publish(const env::Path& temporary, std::string_view name, PutOptions options);
+  enum class Listed { kName, kStatus };
+  void list(std::string_view prefix, Listed what, const Visitor& visit);
   void list_directory(const env::Path& directory, const std::string& names_begin,
-                      std::string_view prefix, const Visitor& visit);
+                      std::string_view prefix, Listed what, const Visitor& visit);
 
   env::FileSystem& files_;
   const env::Path root_;
