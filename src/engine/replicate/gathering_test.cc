@@ -59,7 +59,8 @@ class GatheringTest : public testing::Test, public Replica {
  protected:
   void close_often(int from, int until) {
     for (int i = from; i < until; ++i) {
-      commit("UPDATE record SET body = randomblob(500) WHERE id = " + std::to_string(7 * i % 300 + 1));
+      commit("UPDATE record SET body = randomblob(500) WHERE id = " +
+             std::to_string(7 * i % 300 + 1));
       replicator->flush(kLongest);
       replicator->close_soon();
       settle(Duration(0));
