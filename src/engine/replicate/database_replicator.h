@@ -44,7 +44,7 @@ struct ReplicationOptions {
   Duration quiet_coalescing = std::chrono::microseconds(200);
   Duration busy_coalescing = std::chrono::milliseconds(12);  // from one look to the next under load
   std::size_t look_bytes = 8u << 20;      // a commit larger than this is learnt by a scan
-  std::size_t overlay_bytes = 24u << 20;  // then the timeline is closed
+  std::size_t overlay_bytes = 16u << 20;  // then the timeline is closed
   std::size_t reach_bytes = 1u << 20;     // most content that reaching back may put into a segment
   std::uint64_t close_segments = 16384;
   Duration close_interval = std::chrono::minutes(15);  // if anything changed
