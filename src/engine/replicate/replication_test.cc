@@ -112,8 +112,9 @@ TEST_F(ReplicationTest, WakesByItselfAndShipsEachCommit) {
     update(static_cast<int>(number));
     std::unique_lock lock(mutex);
     ASSERT_TRUE(changed.wait_for(lock, seconds(10), [&] { return newest.number >= number; }));
+    const repository::Position reached = newest;
     lock.unlock();
-    images[newest] = image_of(database());
+    images[reached] = image_of(database());
   }
   EXPECT_TRUE(replicating.finish());
   expect_every_image();
