@@ -338,7 +338,9 @@ void LocalStore::list_directory(const env::Path& directory, const std::string& n
     name += entry.name;
     if (entry.status.directory) {
       if (name.starts_with(prefix) || prefix.starts_with(name)) {
-        list_directory(directory / entry.name, name, prefix, what, visit);
+        // Without its '/': the same path that a put() into it has.
+        list_directory(path_of(std::string_view(name).substr(0, name.size() - 1)), name, prefix,
+                       what, visit);
       }
     } else if (name.starts_with(prefix)) {
       visit(name, {.size = entry.status.size, .modified = entry.status.modified});
