@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <set>
@@ -30,7 +31,7 @@ class Interruption {
   }
 
  private:
-  std::uint64_t step_;
+  std::atomic<std::uint64_t> step_;
   std::function<void()> action_;
 };
 

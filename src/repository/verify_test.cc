@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "env/fault_file_system.h"
@@ -215,17 +216,18 @@ TEST_F(VerifyTest, MissesNoPackThatNobodyNeeds) {
   EXPECT_TRUE(check().ok());
 }
 
-// Does something once, at the first look into a pack.
+// Does something once, before the first look into a pack, whichever thread that is of.
 class InterruptedStore final : public storage::StoreDecorator {
  public:
   InterruptedStore(storage::Store& base, std::function<void()> interruption)
       : StoreDecorator(base), interruption_(std::move(interruption)) {}
   void get_range(std::string_view name, std::uint64_t offset, MutableByteView out) override {
-    if (interruption_) std::exchange(interruption_, nullptr)();
+    std::call_once(once_, interruption_);
     StoreDecorator::get_range(name, offset, out);
   }
 
  private:
+  std::once_flag once_;
   std::function<void()> interruption_;
 };
 
