@@ -1,0 +1,99 @@
+// A record of a collection as a row of its table, and back, without loss. docs/records.md,
+// "Values", has the rules.
+//
+// Thread safety: a RecordMapping is immutable. Records are nlohmann::json: the fields of an object
+// are in the order of their bytes, so equal records are equal texts.
+#ifndef HOLDFAST_ENGINE_RECORDS_RECORD_MAPPING_H_
+#define HOLDFAST_ENGINE_RECORDS_RECORD_MAPPING_H_
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/value.h"
+#include "engine/records/collection.h"
+
+namespace holdfast::engine {
+
+using Record = nlohmann::json;
+
+// JSON from somebody who may mean ill: at most 128 levels, no field twice in one object, no whole
+// number beyond 64 bits and no real one beyond a double. Throws kRecordInvalid, which says where.
+Record parse_record_json(std::string_view text, std::string_view what = "the record");
+// Compact; fields in the order of their bytes; all digits of a number that are needed to read the
+// same one. The same bytes for equal records.
+std::string record_text(const Record& record);
+
+// One value as JSON, and back:
+//   NULL null · whole numbers and finite reals as numbers · text as text
+//   {"$blob": "<base64>"} · {"$text": "<base64>"} text that is not UTF-8
+//   {"$number": "NaN" | "Infinity" | "-Infinity"}
+// In a column of JSON documents the document itself, and
+//   {"$value": <document>} one that is null, or looks like one of these
+//   {"$raw": <as above>} what is in the column and is no document that would come back the same
+Record value_to_json(const Value& value, ColumnKind kind);
+// Throws kRecordInvalid. `where` is the field, for the message.
+Value value_from_json(const Record& json, ColumnKind kind, std::string_view where);
+
+// The row of a record: what it says about each column of the mapping, in their order; empty where
+// it says nothing.
+using PartialRow = std::vector<std::optional<Value>>;
+
+class RecordMapping {
+ public:
+  // `fields` over the columns of `table`; `left_out` are columns that are no part of a record (a
+  // child's reference to its parent). Throws kConfiguration if a field has no such column, or two
+  // fields cannot both be in one record.
+  RecordMapping(const TableFacts& table, const std::vector<FieldMapping>& fields,
+                const std::vector<std::string>& left_out = {});
+
+  // In the order of the table. What read and write rows go by.
+  const std::vector<ColumnFacts>& columns() const { return columns_; }
+  std::optional<std::size_t> column(std::string_view name) const;
+  // As people write it: "stats.total_matches".
+  std::string field_of(std::size_t column) const { return field_path_text(paths_[column]); }
+  // The column that a field of this name is in.
+  std::optional<std::size_t> column_of_field(std::string_view field) const;
+
+  // One value per column.
+  Record to_record(std::span<const Value> row) const;
+  // Throws kRecordInvalid if a field has no column, or a value is none that a column can hold.
+  // Fields named in `beside` are left alone: they are kept elsewhere (children).
+  PartialRow to_row(const Record& record, std::span<const std::string> beside = {}) const;
+
+ private:
+  void take(const Record& object, FieldPath& path, PartialRow& row,
+            std::span<const std::string> beside) const;
+
+  std::vector<ColumnFacts> columns_;
+  std::vector<FieldPath> paths_;  // of each column
+};
+
+// What a collection is with the tables as they are: the mapping of its table and of each child's.
+struct RecordLayout {
+  Collection collection;
+  RecordMapping mapping;
+  std::vector<std::size_t> key;  // into mapping.columns()
+  bool numbers_rows = false;     // the key may be left out of a new record
+  bool has_triggers = false;
+  std::vector<std::string> child_names;
+  std::vector<RecordMapping> children;  // without the columns of the parent's key
+};
+// `children` are in the order of the collection's. Throws kConfiguration if the table has no key,
+// or lacks a column that is named.
+RecordLayout lay_out(const Collection& collection, const TableFacts& table,
+                     std::span<const TableFacts> children);
+
+// The id of a record in an object keyed by id, and for people: a text or number as it is; several
+// values, and what could be taken for another key, as JSON. Different keys have different ids.
+std::string record_id(std::span<const Value> key, const RecordLayout& layout);
+// The key that is meant by an id as record_id() writes it or as people type it, with aliases.
+// Throws kRecordInvalid.
+std::vector<Value> key_from_id(std::string_view id, const RecordLayout& layout);
+
+}  // namespace holdfast::engine
+
+#endif  // HOLDFAST_ENGINE_RECORDS_RECORD_MAPPING_H_
