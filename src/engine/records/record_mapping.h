@@ -6,6 +6,8 @@
 #ifndef HOLDFAST_ENGINE_RECORDS_RECORD_MAPPING_H_
 #define HOLDFAST_ENGINE_RECORDS_RECORD_MAPPING_H_
 
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -15,28 +17,9 @@
 
 #include "base/value.h"
 #include "engine/records/collection.h"
+#include "engine/records/record_json.h"
 
 namespace holdfast::engine {
-
-using Record = nlohmann::json;
-
-// JSON from somebody who may mean ill: at most 128 levels, no field twice in one object, no whole
-// number beyond 64 bits and no real one beyond a double. Throws kRecordInvalid, which says where.
-Record parse_record_json(std::string_view text, std::string_view what = "the record");
-// Compact; fields in the order of their bytes; all digits of a number that are needed to read the
-// same one. The same bytes for equal records.
-std::string record_text(const Record& record);
-
-// One value as JSON, and back:
-//   NULL null · whole numbers and finite reals as numbers · text as text
-//   {"$blob": "<base64>"} · {"$text": "<base64>"} text that is not UTF-8
-//   {"$number": "NaN" | "Infinity" | "-Infinity"}
-// In a column of JSON documents the document itself, and
-//   {"$value": <document>} one that is null, or looks like one of these
-//   {"$raw": <as above>} what is in the column and is no document that would come back the same
-Record value_to_json(const Value& value, ColumnKind kind);
-// Throws kRecordInvalid. `where` is the field, for the message.
-Value value_from_json(const Record& json, ColumnKind kind, std::string_view where);
 
 // The row of a record: what it says about each column of the mapping, in their order; empty where
 // it says nothing.
@@ -65,11 +48,17 @@ class RecordMapping {
   PartialRow to_row(const Record& record, std::span<const std::string> beside = {}) const;
 
  private:
-  void take(const Record& object, FieldPath& path, PartialRow& row,
-            std::span<const std::string> beside) const;
+  // The fields of a record as a tree, by name; an ordered map, since a record is one too.
+  struct Field {
+    std::map<std::string, Field, std::less<>> fields;
+    std::optional<std::size_t> column;
+  };
+  void take(const Record& object, const Field& field, const std::string& where,
+            PartialRow& row) const;
 
   std::vector<ColumnFacts> columns_;
   std::vector<FieldPath> paths_;  // of each column
+  Field root_;
 };
 
 // What a collection is with the tables as they are: the mapping of its table and of each child's.
@@ -93,6 +82,8 @@ std::string record_id(std::span<const Value> key, const RecordLayout& layout);
 // The key that is meant by an id as record_id() writes it or as people type it, with aliases.
 // Throws kRecordInvalid.
 std::vector<Value> key_from_id(std::string_view id, const RecordLayout& layout);
+// A key with the prefix that stored keys have, and without one that they have not.
+Value stored_alias(Value key, const Collection& collection);
 
 }  // namespace holdfast::engine
 
