@@ -36,6 +36,11 @@ const DatabaseConfiguration* Configuration::database(std::string_view name) cons
   return found == databases.end() ? nullptr : &*found;
 }
 
+const engine::Collection* Configuration::collection(std::string_view name) const {
+  const auto found = std::ranges::find(collections, name, &engine::Collection::name);
+  return found == collections.end() ? nullptr : &*found;
+}
+
 env::Path find_configuration(const World& world, std::string_view chosen) {
   if (!chosen.empty()) return must_exist(world, chosen, "--config");
   if (const auto path = world.variables("HOLDFAST_CONFIG")) {

@@ -7,9 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/records/collection.h"
 #include "repository/retention.h"
 #include "service/environment.h"
 #include "service/protection_settings.h"
+#include "service/record_settings.h"
 
 namespace holdfast::service {
 
@@ -30,8 +32,11 @@ struct Configuration {
   std::optional<repository::RetentionPolicy> retention;
   BootSettings boot;
   ReplicationSettings replication;
+  std::vector<engine::Collection> collections;  // in the order of the file
+  RecordSettings records;
 
   const DatabaseConfiguration* database(std::string_view name) const;
+  const engine::Collection* collection(std::string_view name) const;
 };
 
 // `chosen` (--config) or HOLDFAST_CONFIG, which must then be there; otherwise ./holdfast.toml,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "repository/snapshot.h"
+#include "service/collection_toml.h"
 #include "service/configuration.h"
 #include "service/protection_toml.h"
 #include "service/toml_values.h"
@@ -21,9 +22,10 @@ class Reader : TomlValues {
       : TomlValues(file, variables), file_(file) {}
 
   Configuration read(const toml::table& root) {
-    expect_keys(root, "",
-                {"repository", "passphrase_file", "key_cache", "compression", "databases",
-                 "retention", "environment", "force_import", "replication"});
+    expect_keys(
+        root, "",
+        {"repository", "passphrase_file", "key_cache", "compression", "databases", "retention",
+         "environment", "force_import", "replication", "collections", "records"});
     Configuration configuration;
     configuration.file = file_;
     if (const auto* node = root.get("repository")) configuration.repository = place(*node);
@@ -47,6 +49,14 @@ class Reader : TomlValues {
       configuration.replication = read_replication(*this, *node);
     }
     if (const auto* node = root.get("databases")) read_databases(*node, configuration);
+    if (const auto* node = root.get("records")) {
+      configuration.records = read_record_settings(*this, *node);
+    }
+    if (const auto* node = root.get("collections")) {
+      Keys names;
+      for (const auto& database : configuration.databases) names.push_back(database.name);
+      configuration.collections = read_collections(*this, *node, names);
+    }
     return configuration;
   }
 
