@@ -1,0 +1,117 @@
+#include "engine/records/own_tables.h"
+
+#include "base/error.h"
+#include "engine/records/child_rows.h"
+#include "engine/records/record_json.h"
+
+namespace holdfast::engine {
+namespace {
+
+constexpr std::uint64_t kMostForgotten = 1000;
+
+Value number_of(Time time) { return std::int64_t{time.time_since_epoch().count()}; }
+
+Value key_text(const Row& key) {
+  Record list = Record::array();
+  for (const Value& value : key) list.push_back(value_to_json(value, ColumnKind::kAny));
+  return record_text(list);
+}
+
+RowKey tombstone_key(const std::string& table, const Row& key) {
+  return {.columns = {"table_name", "record_key"}, .values = {table, key_text(key)}};
+}
+
+}  // namespace
+
+void OwnTables::create() {
+  session_.create_own_table(kWritesTable,
+                            "id TEXT PRIMARY KEY, record TEXT, expires BIGINT NOT NULL");
+  session_.create_own_table(kTombstonesTable,
+                            "table_name TEXT, record_key TEXT, key_columns TEXT NOT NULL, "
+                            "deleted_at BIGINT NOT NULL, PRIMARY KEY (table_name, record_key)");
+}
+
+std::optional<std::string> OwnTables::find_write(const std::string& id) {
+  const auto rows = session_.select({.table = kWritesTable,
+                                     .columns = {"record"},
+                                     .conditions = equal_to({.columns = {"id"}, .values = {id}}),
+                                     .order = {},
+                                     .limit = {}});
+  if (rows.empty()) return std::nullopt;
+  const auto* record = std::get_if<std::string>(&rows[0][0]);
+  return record == nullptr ? std::string() : *record;
+}
+
+void OwnTables::remember_write(const std::string& id, const std::string& record, Time expires) {
+  const Row row{id, record, number_of(expires)};
+  session_.insert(kWritesTable, {"id", "record", "expires"}, row, {});
+}
+
+void OwnTables::forget_write(const std::string& id) {
+  session_.remove(kWritesTable, {.columns = {"id"}, .values = {id}});
+}
+
+void OwnTables::forget_expired(Time now) {
+  const RowCondition expired{
+      .column = "expires", .is = RowCondition::Is::kLess, .value = number_of(now)};
+  const auto rows = session_.select({.table = kWritesTable,
+                                     .columns = {"id"},
+                                     .conditions = {expired},
+                                     .order = {},
+                                     .limit = kMostForgotten});
+  for (const Row& row : rows) session_.remove(kWritesTable, {.columns = {"id"}, .values = row});
+}
+
+bool OwnTables::is_buried(const std::string& table, const Row& key) {
+  return !session_
+              .select({.table = kTombstonesTable,
+                       .columns = {},
+                       .conditions = equal_to(tombstone_key(table, key)),
+                       .order = {},
+                       .limit = {}})
+              .empty();
+}
+
+void OwnTables::bury(const Tombstone& tombstone) {
+  if (is_buried(tombstone.table, tombstone.key)) return;
+  const Row row{tombstone.table, key_text(tombstone.key),
+                record_text(Record(tombstone.key_columns)), number_of(tombstone.deleted)};
+  session_.insert(kTombstonesTable, {"table_name", "record_key", "key_columns", "deleted_at"}, row,
+                  {});
+}
+
+bool OwnTables::unbury(const std::string& table, const Row& key) {
+  return session_.remove(kTombstonesTable, tombstone_key(table, key)) > 0;
+}
+
+std::vector<Tombstone> OwnTables::tombstones(const std::string& table) {
+  RowQuery query{.table = kTombstonesTable,
+                 .columns = {"table_name", "record_key", "key_columns", "deleted_at"},
+                 .conditions = {},
+                 .order = {},
+                 .limit = {}};
+  if (!table.empty()) query.conditions = equal_to({.columns = {"table_name"}, .values = {table}});
+  std::vector<Tombstone> found;
+  std::vector<Row> rows;
+  try {
+    rows = session_.select(query);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kTableMissing) throw;
+  }
+  for (const Row& row : rows) {
+    Tombstone tombstone{.table = std::get<std::string>(row[0]),
+                        .key_columns = {},
+                        .key = {},
+                        .deleted = Time(Duration(std::get<std::int64_t>(row[3])))};
+    const Record key = parse_record_json(std::get<std::string>(row[1]), "a tombstone");
+    for (const Record& value : key) {
+      tombstone.key.push_back(value_from_json(value, ColumnKind::kAny, "key"));
+    }
+    const Record columns = parse_record_json(std::get<std::string>(row[2]), "a tombstone");
+    tombstone.key_columns = columns.get<std::vector<std::string>>();
+    found.push_back(std::move(tombstone));
+  }
+  return found;
+}
+
+}  // namespace holdfast::engine

@@ -1,0 +1,58 @@
+// What Holdfast keeps in a database (or beside it) that it writes records to: which writes were
+// done, and what was deleted.
+//
+//   _holdfast_writes      id TEXT PRIMARY KEY, record TEXT, expires BIGINT (microseconds since
+//   1970) _holdfast_tombstones  table_name TEXT, record_key TEXT, key_columns TEXT, deleted_at
+//   BIGINT
+//                         PRIMARY KEY (table_name, record_key); key and columns are JSON lists, the
+//                         key's values written as in docs/records.md, "Values"
+#ifndef HOLDFAST_ENGINE_RECORDS_OWN_TABLES_H_
+#define HOLDFAST_ENGINE_RECORDS_OWN_TABLES_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/row_session.h"
+#include "base/time.h"
+
+namespace holdfast::engine {
+
+inline constexpr const char* kWritesTable = "_holdfast_writes";
+inline constexpr const char* kTombstonesTable = "_holdfast_tombstones";
+
+struct Tombstone {
+  std::string table;
+  std::vector<std::string> key_columns;
+  Row key;
+  Time deleted{};
+};
+
+// Over one session, which must outlive it; all of it in the session's transaction.
+class OwnTables {
+ public:
+  explicit OwnTables(RowSession& session) : session_(session) {}
+
+  void create();
+
+  // The record that a write of this id went to; empty if there was none.
+  std::optional<std::string> find_write(const std::string& id);
+  void remember_write(const std::string& id, const std::string& record, Time expires);
+  void forget_write(const std::string& id);
+  // Some of those that have expired: not so many that a writer would have to wait.
+  void forget_expired(Time now);
+
+  bool is_buried(const std::string& table, const Row& key);
+  void bury(const Tombstone& tombstone);
+  bool unbury(const std::string& table, const Row& key);  // false: there was none
+  // All of one table ("": of all), for whoever copies rows into the database. Empty if nothing was
+  // ever deleted by way of Holdfast.
+  std::vector<Tombstone> tombstones(const std::string& table);
+
+ private:
+  RowSession& session_;
+};
+
+}  // namespace holdfast::engine
+
+#endif  // HOLDFAST_ENGINE_RECORDS_OWN_TABLES_H_

@@ -1,0 +1,267 @@
+#include "engine/records/record_database.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "engine/records/child_rows.h"
+
+namespace holdfast::engine {
+
+struct RecordDatabase::Attempt {
+  std::span<const Write> writes;
+  Time now{};
+  Duration remembered{};
+  std::vector<WriteOutcome> outcomes;
+  std::vector<Expected> expected;
+  std::set<std::size_t> spoilt;  // those that took the whole transaction with them
+};
+
+namespace {
+
+bool is_refusal(ErrorCode code) {
+  return code == ErrorCode::kRecordInvalid || code == ErrorCode::kRecordRejected ||
+         code == ErrorCode::kRecordDeleted || code == ErrorCode::kRecordMissing;
+}
+
+// Of one collection, not of the whole database.
+bool is_away_alone(ErrorCode code) {
+  return code == ErrorCode::kTableMissing || code == ErrorCode::kConfiguration ||
+         code == ErrorCode::kCollectionUnknown;
+}
+
+std::vector<std::string> column_names(const RecordLayout& layout) {
+  std::vector<std::string> names;
+  for (const ColumnFacts& column : layout.mapping.columns()) names.push_back(column.name);
+  return names;
+}
+
+RowQuery row_query(const RecordLayout& layout, const RowKey& key) {
+  return {.table = layout.collection.table,
+          .columns = column_names(layout),
+          .conditions = equal_to(key),
+          .order = {},
+          .limit = 2};
+}
+
+}  // namespace
+
+RecordDatabase::RecordDatabase(std::unique_ptr<RowSession> session,
+                               std::span<const Collection> collections)
+    : session_(std::move(session)), own_(*session_) {
+  for (const Collection& collection : collections) {
+    collections_.emplace(collection.name, &collection);
+  }
+}
+
+const RecordLayout& RecordDatabase::layout(std::string_view name) {
+  if (const auto known = layouts_.find(name); known != layouts_.end()) return known->second;
+  const auto found = collections_.find(name);
+  if (found == collections_.end()) {
+    throw Error(ErrorCode::kCollectionUnknown, fmt::format("there is no collection {}", name));
+  }
+  const Collection& collection = *found->second;
+  const auto facts = [&](const std::string& table) {
+    auto facts_of_table = session_->table(table);
+    if (!facts_of_table) {
+      throw Error(ErrorCode::kTableMissing,
+                  fmt::format("the table {} of the collection {} is not there", table, name));
+    }
+    return *std::move(facts_of_table);
+  };
+  const TableFacts table = facts(collection.table);
+  std::vector<TableFacts> children;
+  for (const ChildTable& child : collection.children) children.push_back(facts(child.table));
+  return layouts_.emplace(name, lay_out(collection, table, children)).first->second;
+}
+
+void RecordDatabase::refresh_layouts() {
+  if (session_->schema_changed()) layouts_.clear();
+}
+
+RowKey RecordDatabase::key_of(const RecordLayout& layout, Row values) const {
+  return {.columns = layout.collection.key, .values = std::move(values)};
+}
+
+std::optional<Row> RecordDatabase::find(const RecordLayout& layout, const RowKey& key) {
+  auto rows = session_->select(row_query(layout, key));
+  if (rows.size() > 1) {
+    throw Error(ErrorCode::kRecordRejected,
+                fmt::format("several rows of {} have the key {}", layout.collection.table,
+                            record_id(key.values, layout)));
+  }
+  if (rows.empty()) return std::nullopt;
+  return std::move(rows.front());
+}
+
+std::vector<WriteOutcome> RecordDatabase::apply(std::span<const Write> writes, Time now,
+                                                Duration remembered) {
+  Attempt work{.writes = writes,
+               .now = now,
+               .remembered = remembered,
+               .outcomes = {},
+               .expected = {},
+               .spoilt = {}};
+  work.outcomes.resize(writes.size());
+  work.expected.resize(writes.size());
+  while (!attempt(work)) {
+  }
+  prove(work);
+  return std::move(work.outcomes);
+}
+
+// False if one of the writes took back the whole transaction; it is left out the next time.
+bool RecordDatabase::attempt(Attempt& work) {
+  session_->begin();
+  try {
+    session_->others_wrote();
+    refresh_layouts();
+    if (!has_own_tables_) {
+      own_.create();
+      own_.forget_expired(work.now);
+    }
+    for (const std::string& id : forgettable_) own_.forget_write(id);
+    for (const Write& write : work.writes) {
+      const auto collection = collections_.find(write.collection);
+      if (collection == collections_.end() || layouts_.contains(write.collection)) continue;
+      const Collection& its = *collection->second;
+      if (!its.create.empty() && !session_->table(its.table)) session_->run(its.create);
+      for (const ChildTable& child : its.children) {
+        if (!child.create.empty() && !session_->table(child.table)) session_->run(child.create);
+      }
+    }
+    for (std::size_t i = 0; i < work.writes.size(); ++i) {
+      if (work.spoilt.contains(i)) continue;
+      work.outcomes[i] = {};
+      work.expected[i] = {};
+      session_->savepoint();
+      try {
+        apply_one(work.writes[i], work, i);
+        session_->release_savepoint();
+      } catch (const Error& error) {
+        work.expected[i] = {};
+        if (is_away_alone(error.code())) {
+          work.outcomes[i].away = error;
+        } else if (is_refusal(error.code())) {
+          work.outcomes[i].refused = error;
+        } else {
+          throw;
+        }
+        if (!session_->in_transaction()) {
+          work.spoilt.insert(i);
+          return false;
+        }
+        session_->roll_back_to_savepoint();
+      }
+    }
+    session_->commit();
+  } catch (...) {
+    session_->rollback();
+    layouts_.clear();  // they may know tables that were made in vain
+    throw;
+  }
+  has_own_tables_ = true;
+  forgettable_.clear();
+  return true;
+}
+
+void RecordDatabase::apply_one(const Write& write, Attempt& work, std::size_t number) {
+  WriteOutcome& outcome = work.outcomes[number];
+  if (auto record = own_.find_write(write.id)) {
+    outcome.record_id = *std::move(record);
+    outcome.replayed = true;
+    return;
+  }
+  const RecordLayout& its = layout(write.collection);
+  switch (write.kind) {
+    case WriteKind::kPut:
+      put(write, its, outcome, work.expected[number]);
+      break;
+    case WriteKind::kDelete:
+      remove(write, its, outcome, work.expected[number]);
+      break;
+    case WriteKind::kUndelete:
+      undelete(write, its, outcome);
+      break;
+  }
+  own_.remember_write(write.id, outcome.record_id, work.now + work.remembered);
+}
+
+void RecordDatabase::remove(const Write& write, const RecordLayout& its, WriteOutcome& outcome,
+                            Expected& expected) {
+  const RowKey key = key_of(its, key_from_id(write.record_id, its));
+  outcome.record_id = record_id(key.values, its);
+  const auto row = find(its, key);
+  if (!row) {
+    throw Error(ErrorCode::kRecordMissing,
+                fmt::format("there is no record {} in {}", outcome.record_id, write.collection));
+  }
+  Row stored;
+  for (const std::size_t column : its.key) stored.push_back((*row)[column]);
+  for (const ChildTable& child : its.collection.children) {
+    outcome.children_removed +=
+        session_->remove(child.table, belonging(its, *row, child.parent, child.references));
+  }
+  for (const DeleteCascade& cascade : its.collection.cascades) {
+    outcome.children_removed +=
+        session_->remove(cascade.table, belonging(its, *row, cascade.columns, cascade.references));
+  }
+  session_->remove(its.collection.table, key);
+  own_.bury({.table = its.collection.table,
+             .key_columns = its.collection.key,
+             .key = stored,
+             .deleted = write.time});
+  outcome.record_id = record_id(stored, its);
+  expected = {.layout = &its, .key = key_of(its, std::move(stored)), .row = {}, .children = {}};
+}
+
+void RecordDatabase::undelete(const Write& write, const RecordLayout& its, WriteOutcome& outcome) {
+  const Row key = key_from_id(write.record_id, its);
+  outcome.record_id = record_id(key, its);
+  if (!own_.unbury(its.collection.table, key)) {
+    throw Error(ErrorCode::kRecordMissing, fmt::format("no record {} was deleted from {}",
+                                                       outcome.record_id, write.collection));
+  }
+}
+
+void RecordDatabase::prove(Attempt& work) {
+  // Of several writes to one record only the last can be found.
+  std::set<std::string> seen;
+  for (std::size_t i = work.writes.size(); i-- > 0;) {
+    const Expected& expected = work.expected[i];
+    if (expected.layout == nullptr) continue;
+    if (!seen.insert(work.writes[i].collection + '\0' + work.outcomes[i].record_id).second) {
+      continue;
+    }
+    if (is_as_expected(expected) || session_->others_wrote()) continue;
+    work.outcomes[i].refused =
+        Error(ErrorCode::kWriteNotProved,
+              fmt::format("the record {} of {} was committed, but reads back otherwise",
+                          work.outcomes[i].record_id, work.writes[i].collection));
+  }
+}
+
+bool RecordDatabase::is_as_expected(const Expected& expected) {
+  const auto rows = session_->read_back(row_query(*expected.layout, expected.key));
+  if (!expected.row) return rows.empty();
+  if (rows.size() != 1 || !std::ranges::equal(rows[0], *expected.row, is_identical)) return false;
+  const Select select = [&](const RowQuery& query) { return session_->read_back(query); };
+  for (std::size_t i = 0; i < expected.children.size(); ++i) {
+    if (read_children(select, *expected.layout, i, *expected.row) != expected.children[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void RecordDatabase::acknowledge(std::span<const Write> writes) {
+  for (const Write& write : writes) forgettable_.push_back(write.id);
+}
+
+std::vector<Tombstone> RecordDatabase::tombstones(const std::string& table) {
+  return own_.tombstones(table);
+}
+
+}  // namespace holdfast::engine

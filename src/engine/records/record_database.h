@@ -1,0 +1,84 @@
+// The records of one database: writes that are proved, and reads.
+#ifndef HOLDFAST_ENGINE_RECORDS_RECORD_DATABASE_H_
+#define HOLDFAST_ENGINE_RECORDS_RECORD_DATABASE_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/row_session.h"
+#include "engine/records/own_tables.h"
+#include "engine/records/record_mapping.h"
+#include "engine/records/write.h"
+
+namespace holdfast::engine {
+
+struct ListRequest {
+  std::vector<std::string> filters;  // "channel=x", "duration>=60", "title~word", "language!=en"
+  std::vector<std::string> sort;     // "-indexed_at": the other way round; ties go by key
+  std::uint64_t page = 0, size = 50;
+};
+struct ListedRecords {
+  std::vector<std::string> ids;
+  std::vector<Record> records;
+  std::uint64_t total = 0;  // without paging
+};
+
+// By one thread at a time.
+class RecordDatabase {
+ public:
+  // The collections are those of this database; they must outlive it.
+  RecordDatabase(std::unique_ptr<RowSession> session, std::span<const Collection> collections);
+
+  // All in one transaction, each whole or not at all: one that is refused is so alone. Afterwards
+  // each is read back by another connection and compared. `remembered` is how long the id of a
+  // write is known. Throws what says that the database is away; then it may be that all of them are
+  // committed, and that is found out by applying the same writes again.
+  std::vector<WriteOutcome> apply(std::span<const Write> writes, Time now, Duration remembered);
+  // Writes that the next apply() need not remember any more: somebody was told of their outcome.
+  void acknowledge(std::span<const Write> writes);
+
+  // Empty if there is none. Throws kCollectionUnknown, kTableMissing …
+  std::optional<Record> get(std::string_view collection, std::string_view record_id);
+  ListedRecords list(std::string_view collection, const ListRequest& request);
+  const RecordLayout& layout(std::string_view collection);
+  std::vector<Tombstone> tombstones(const std::string& table);
+
+ private:
+  struct Expected {  // what must be found after the commit
+    const RecordLayout* layout = nullptr;
+    RowKey key;
+    std::optional<Row> row;        // empty: none
+    std::vector<Record> children;  // of each child table
+  };
+  struct Attempt;
+
+  bool attempt(Attempt& attempt);
+  void apply_one(const Write& write, Attempt& attempt, std::size_t number);
+  void put(const Write& write, const RecordLayout& layout, WriteOutcome& outcome,
+           Expected& expected);
+  void remove(const Write& write, const RecordLayout& layout, WriteOutcome& outcome,
+              Expected& expected);
+  void undelete(const Write& write, const RecordLayout& layout, WriteOutcome& outcome);
+  void prove(Attempt& attempt);
+  bool is_as_expected(const Expected& expected);
+
+  RowKey key_of(const RecordLayout& layout, Row values) const;
+  std::optional<Row> find(const RecordLayout& layout, const RowKey& key);
+  void refresh_layouts();
+
+  std::unique_ptr<RowSession> session_;
+  OwnTables own_;
+  std::map<std::string, const Collection*, std::less<>> collections_;
+  std::map<std::string, RecordLayout, std::less<>> layouts_;
+  bool has_own_tables_ = false;
+  std::vector<std::string> forgettable_;
+};
+
+}  // namespace holdfast::engine
+
+#endif  // HOLDFAST_ENGINE_RECORDS_RECORD_DATABASE_H_

@@ -1,0 +1,47 @@
+// One write to a collection, and what came of it.
+#ifndef HOLDFAST_ENGINE_RECORDS_WRITE_H_
+#define HOLDFAST_ENGINE_RECORDS_WRITE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "engine/records/record_json.h"
+
+namespace holdfast::engine {
+
+enum class WriteKind { kPut, kDelete, kUndelete };
+
+struct Write {
+  // By which a write that is done twice is done once: 32 hexadecimal digits, random unless the
+  // caller has a key of its own for what it wants to happen once.
+  std::string id;
+  WriteKind kind = WriteKind::kPut;
+  std::string collection;
+  Record record;          // of a put
+  std::string record_id;  // of the others: see record_id()
+  bool undelete = false;  // a put that may bring back what was deleted
+  Time time{};            // when it was asked for
+};
+
+std::string new_write_id();
+
+struct WriteOutcome {
+  // kRecordInvalid, kRecordRejected, kRecordDeleted, kRecordMissing: nothing of the write was done,
+  // and it will not go better another time. kWriteNotProved: it did not read back the same.
+  std::optional<Error> refused;
+  // kTableMissing, kConfiguration: the table is not what it should be. It may be, another time.
+  std::optional<Error> away;
+  std::string record_id;              // see record_id(); empty where it is not known
+  bool created = false;               // there was no such record before
+  bool replayed = false;              // a write of this id was done before; nothing was done now
+  std::vector<std::string> adjusted;  // fields that triggers of the database made something else of
+  std::uint64_t children_removed = 0;  // by a delete
+};
+
+}  // namespace holdfast::engine
+
+#endif  // HOLDFAST_ENGINE_RECORDS_WRITE_H_
