@@ -5,12 +5,15 @@
 
 #include <array>
 #include <functional>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "sqlite/companion_files.h"
 #include "sqlite/connection.h"
 #include "sqlite/file_header.h"
+#include "sqlite/mappable_file.h"
 #include "sqlite/raw_source.h"
 #include "sqlite/rollback_source.h"
 #include "sqlite/wal_source.h"
@@ -146,7 +149,10 @@ class DatabaseSource : public PageSource {
                   fmt::format("another file stands at {} by now", path_.string()));
     }
     const bool reopen = must_reopen();
-    if (reopen) inner_ = open(path_, options_);
+    if (reopen) {
+      mappable_.reset();
+      inner_ = open(path_, options_);
+    }
     try {
       Change change = inner_.source->advance();
       if (!std::exchange(advanced_, true)) change = {};
@@ -163,6 +169,15 @@ class DatabaseSource : public PageSource {
   bool is_newest() override { return inner_.source->is_newest(); }
   Geometry geometry() const override { return inner_.source->geometry(); }
   void read(PageNumber first, MutableByteView out) override { inner_.source->read(first, out); }
+  env::MappedRange map(PageNumber first, PageNumber count) override {
+    const std::lock_guard lock(mapping_);
+    if (!mappable_) mappable_.emplace(path_, inner_.connection.get().file());
+    const std::uint64_t page_size = geometry().page_size;
+    return mappable_->map(std::uint64_t{first - 1} * page_size, count * page_size);
+  }
+  bool is_in_file(PageNumber first, PageNumber count) override {
+    return inner_.source->is_in_file(first, count);
+  }
   sqlite3* connection() override { return inner_.source->connection(); }
   JournalMode journal_mode() const override { return inner_.source->journal_mode(); }
   const std::string& damage() const override { return inner_.source->damage(); }
@@ -176,11 +191,16 @@ class DatabaseSource : public PageSource {
 
   std::filesystem::path path_;
   OpenOptions options_;
+  std::mutex mapping_;
+  std::optional<MappableFile> mappable_;  // before the connection, so that it closes after it
   Opened inner_;
   bool advanced_ = false;
 };
 
 }  // namespace
+
+env::MappedRange PageSource::map(PageNumber, PageNumber) { return {}; }
+bool PageSource::is_in_file(PageNumber, PageNumber) { return false; }
 
 std::unique_ptr<PageSource> open_page_source(const std::filesystem::path& path,
                                              OpenOptions options) {

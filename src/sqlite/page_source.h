@@ -4,9 +4,9 @@
 // the newest state and says which pages may differ from the view before it, so that a long read can
 // be made of many short transactions: no lock is held longer than the caller stays in one view.
 //
-// Thread safety: read() may be called from several threads at once; all other members by one
-// thread, and not while a read() runs. Nothing here ever writes to the database, checkpoints it,
-// plays back a journal, or leaves a file behind that was not there.
+// Thread safety: read(), map() and is_in_file() may be called from several threads at once; all
+// other members by one thread, and not while a read() runs. Nothing here ever writes to the
+// database, checkpoints it, plays back a journal, or leaves a file behind that was not there.
 #ifndef HOLDFAST_SQLITE_PAGE_SOURCE_H_
 #define HOLDFAST_SQLITE_PAGE_SOURCE_H_
 
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "env/mapped_range.h"
 #include "sqlite/page_facts.h"
 
 struct sqlite3;
@@ -67,6 +68,11 @@ class PageSource {
   // Fills `out` (a whole number of pages) with pages first, first + 1, …, all within the page
   // count.
   virtual void read(PageNumber first, MutableByteView out) = 0;
+  // A part of the database file that begins with page `first` and is at most `count` pages long, as
+  // memory; empty where it must be read. Valid beyond the view.
+  virtual env::MappedRange map(PageNumber first, PageNumber count);
+  // Whether the current view has all these pages from the file, and so from a mapping of it.
+  virtual bool is_in_file(PageNumber first, PageNumber count);
   // The connection whose transaction is the view, for SQL; null where the database cannot be
   // opened.
   virtual sqlite3* connection() = 0;

@@ -26,6 +26,7 @@ class RollbackSource : public PageSource {
   bool is_newest() override;
   Geometry geometry() const override { return state_->geometry; }
   void read(PageNumber first, MutableByteView out) override;
+  bool is_in_file(PageNumber, PageNumber) override { return !immutable_; }
   sqlite3* connection() override { return connection_.get(); }
   JournalMode journal_mode() const override { return JournalMode::kRollback; }
   const std::string& damage() const override { return damage_; }

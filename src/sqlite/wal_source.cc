@@ -140,6 +140,12 @@ void WalSource::read(PageNumber first, MutableByteView out) {
   if (missing < end) throw changed();
 }
 
+bool WalSource::is_in_file(PageNumber first, PageNumber count) {
+  const auto& overlay = view_->overlay;
+  const auto entry = std::lower_bound(overlay.begin(), overlay.end(), std::uint64_t{first} << 32);
+  return entry == overlay.end() || page_of(*entry) >= std::uint64_t{first} + count;
+}
+
 // Only a process that holds the database file exclusively may delete a log or its index; SQLite's
 // own closing follows the same rule.
 void WalSource::close() noexcept {

@@ -61,6 +61,7 @@ class WalSource : public PageSource {
   bool is_newest() override;
   Geometry geometry() const override { return view_->geometry; }
   void read(PageNumber first, MutableByteView out) override;
+  bool is_in_file(PageNumber first, PageNumber count) override;
   sqlite3* connection() override { return readers_[current_]->connection().get(); }
   JournalMode journal_mode() const override { return JournalMode::kWal; }
   const std::string& damage() const override { return damage_; }

@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kGroupBytes = 1u << 20;
 constexpr std::size_t kSliceBytes = 256u
                                     << 10;  // what is read at once stays in the processor's cache
+constexpr std::size_t kWindowBytes = 16u << 20;  // looked at without a copy, by each worker
 constexpr std::size_t kKeptBytes = 24u << 20;  // changed pages kept in memory while a view is held
 
 }  // namespace
@@ -30,6 +31,11 @@ struct PageScan::Worker {
   repository::BlobEncoder encoder;
   Buffer group;  // content of the group that is being read
   Batch batch;   // changed pages out of several groups
+
+  // Pages of the file from `window_first`, as far as `stretch_end`.
+  env::MappedRange window;
+  std::uint64_t window_first = 0, stretch_end = 0;
+  bool looks = false;  // rather than reads
 };
 
 // 1024 pages, the ones of one chunk of the digest table.
@@ -166,6 +172,10 @@ bool PageScan::read_base_chunk(std::uint64_t chunk, std::span<PageDigest> digest
 void PageScan::run_units(bool again, bool keep) {
   next_unit_ = 0;
   stop_ = false;
+  const std::uint64_t units = geometry_.page_count / kChunkPages;
+  stretch_ = std::clamp<std::uint64_t>(
+      units / (4 * context_.threads), 1,
+      std::max<std::uint64_t>(1, kWindowBytes / geometry_.page_size / kChunkPages));
   std::mutex done_mutex;
   std::condition_variable_any done_changed;
   unsigned running = context_.threads;
@@ -175,15 +185,18 @@ void PageScan::run_units(bool again, bool keep) {
       workers.emplace_back([&] {
         try {
           Worker worker(*this);
-          while (!stop_) {
-            const std::uint64_t unit = next_unit_++;
-            bool within = false;
-            {
-              const ViewGate::Inside inside(gate_);
-              within = unit * kChunkPages < geometry_.page_count;
+          for (bool within = true; within && !stop_;) {
+            std::uint64_t unit = next_unit_.fetch_add(stretch_);
+            const std::uint64_t end = unit + stretch_;
+            worker.stretch_end = end * kChunkPages + 1;
+            worker.looks = again || base_ != nullptr;
+            for (; within && unit < end && !stop_; ++unit) {
+              {
+                const ViewGate::Inside inside(gate_);
+                within = unit * kChunkPages < geometry_.page_count;
+              }
+              if (within) scan_unit(worker, unit, again, keep);
             }
-            if (!within) break;
-            scan_unit(worker, unit, again, keep);
           }
           store_batch(worker, worker.batch);
         } catch (...) {
@@ -264,7 +277,8 @@ void PageScan::note_digests(std::uint64_t chunk, bool begins_with_before,
   }
 }
 
-// Reads and digests a group; answers how many pages of it there are.
+// Digests a group; answers how many pages of it there are. Of those that changed, the content is in
+// the worker's buffer.
 std::size_t PageScan::read_group(Worker& worker, Unit& unit, std::size_t start) {
   const std::size_t page_size = geometry_.page_size;
   const std::size_t wanted = std::min(group_pages_, kChunkPages - start);
@@ -274,24 +288,76 @@ std::size_t PageScan::read_group(Worker& worker, Unit& unit, std::size_t start) 
   while (count < wanted) {
     const std::uint64_t page = unit.first + start + count;
     std::size_t pages = std::min(slice, wanted - count);
-    const auto into = group.subspan(count * page_size);
-    {
-      const ViewGate::Inside inside(gate_);
-      if (page > geometry_.page_count) break;
-      pages = std::min<std::size_t>(pages, geometry_.page_count - page + 1);
-      source_.read(static_cast<sqlite::PageNumber>(page), into.first(pages * page_size));
+    const std::span known(unit.known.data() + start + count, pages);
+    if (worker.looks && 2 * std::ranges::count(known, true) > std::ssize(known)) {
+      move_window(worker, page);
     }
-    context_.hasher.digest_pages(into.first(pages * page_size), page_size,
-                                 std::span(unit.now).subspan(start + count, pages));
-    for (std::size_t i = 0; i < pages; ++i) {
-      unit.facts[start + count + i] = sqlite::facts_of(static_cast<std::uint32_t>(page + i),
-                                                       into.subspan(i * page_size, page_size));
-    }
+    const ViewGate::Inside inside(gate_);
+    if (page > geometry_.page_count) break;
+    pages = std::min<std::size_t>(pages, geometry_.page_count - page + 1);
+    const auto into = group.subspan(count * page_size, pages * page_size);
+    if (!look_at_slice(worker, unit, start + count, into)) read_slice(unit, start + count, into);
     count += pages;
   }
   unit.read = start + count;
   context_.progress.advance(count * page_size);
   return count;
+}
+
+void PageScan::read_slice(Unit& unit, std::size_t start, MutableByteView into) {
+  const std::size_t page_size = geometry_.page_size;
+  const std::size_t pages = into.size() / page_size;
+  const auto page = static_cast<sqlite::PageNumber>(unit.first + start);
+  source_.read(page, into);
+  context_.hasher.digest_pages(into, page_size, std::span(unit.now).subspan(start, pages));
+  for (std::size_t i = 0; i < pages; ++i) {
+    unit.facts[start + i] = sqlite::facts_of(page + static_cast<sqlite::PageNumber>(i),
+                                             into.subspan(i * page_size, page_size));
+  }
+}
+
+// Most pages are as they were, which is seen where they lie, without a copy. Others are read, so
+// that what is stored is what was digested, whoever writes to the file meanwhile.
+bool PageScan::look_at_slice(Worker& worker, Unit& unit, std::size_t start, MutableByteView into) {
+  const std::size_t page_size = geometry_.page_size;
+  const std::size_t pages = into.size() / page_size;
+  const auto page = static_cast<sqlite::PageNumber>(unit.first + start);
+  if (page < worker.window_first) return false;
+  const std::size_t offset = (page - worker.window_first) * page_size;
+  if (offset + into.size() > worker.window.bytes().size()) return false;
+  if (!source_.is_in_file(page, static_cast<sqlite::PageNumber>(pages))) return false;
+  const ByteView content = worker.window.bytes().subspan(offset, into.size());
+  context_.hasher.digest_pages(content, page_size, std::span(unit.now).subspan(start, pages));
+  for (std::size_t i = 0; i < pages; ++i) {
+    unit.facts[start + i] = sqlite::facts_of(page + static_cast<sqlite::PageNumber>(i),
+                                             content.subspan(i * page_size, page_size));
+  }
+  if (!worker.window.intact()) {
+    worker.window = {};
+    return false;
+  }
+  for (std::size_t i = start; i < start + pages; ++i) {
+    if (unit.known[i] && unit.before[i] == unit.now[i]) continue;
+    read_slice(unit, i, into.subspan((i - start) * page_size, page_size));
+  }
+  return true;
+}
+
+// So that `page` is in it, where that can be.
+void PageScan::move_window(Worker& worker, std::uint64_t page) {
+  const std::size_t page_size = geometry_.page_size;
+  const std::uint64_t behind = worker.window_first + worker.window.bytes().size() / page_size;
+  if (page >= worker.window_first && page < behind) return;
+  const std::uint64_t most = std::min<std::uint64_t>(
+      worker.stretch_end - page, std::max<std::size_t>(1, kWindowBytes / page_size));
+  {
+    const ViewGate::Inside inside(gate_);
+    worker.window =
+        source_.map(static_cast<sqlite::PageNumber>(page), static_cast<sqlite::PageNumber>(most));
+  }
+  if (!worker.window.load()) worker.window = {};
+  worker.window_first = page;
+  worker.looks = !worker.window.bytes().empty();
 }
 
 void PageScan::keep_or_store(Worker& worker, Unit& unit, std::size_t start, std::size_t count,

@@ -89,6 +89,9 @@ class PageScan {
   void run_units(bool again, bool keep);
   void scan_unit(Worker& worker, std::uint64_t unit, bool again, bool keep);
   std::size_t read_group(Worker& worker, Unit& unit, std::size_t start);
+  void read_slice(Unit& unit, std::size_t start, MutableByteView into);
+  bool look_at_slice(Worker& worker, Unit& unit, std::size_t start, MutableByteView into);
+  void move_window(Worker& worker, std::uint64_t page);
   void keep_or_store(Worker& worker, Unit& unit, std::size_t start, std::size_t count, bool keep);
   bool read_own_chunk(std::uint64_t chunk, std::span<codec::PageDigest> digests,
                       std::span<bool> known);
@@ -111,7 +114,8 @@ class PageScan {
   BaseState* base_;
   DigestTable table_;
   sqlite::Geometry geometry_;
-  std::size_t group_pages_;  // pages in a blob of about 1 MiB
+  std::size_t group_pages_;    // pages in a blob of about 1 MiB
+  std::uint64_t stretch_ = 1;  // units that a worker takes at once
 
   ViewGate gate_;
   std::atomic<std::uint64_t> next_unit_{0};
