@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <optional>
 #include <set>
@@ -85,6 +86,8 @@ class Backup {
   void open(Protected& database);
   void take_views();
   void fix_one_moment();
+  void count_rows();
+  static bool is_counted(const Protected& database);
   DatabaseState describe(Protected& database);
   void publish_table(Protected& database, const Snapshot& snapshot);
 
@@ -103,6 +106,7 @@ class Backup {
   std::optional<env::TemporaryDirectory> scratch_;  // instead of a cache
   std::vector<Protected> databases_;
   std::vector<std::string> warnings_;
+  std::future<void> counting_;  // count_rows(), beside the storing of what was read; ends first
 };
 
 void Backup::warn(std::string sentence) {
@@ -167,9 +171,12 @@ void Backup::open(Protected& database) {
     warn(fmt::format("{}: {}; it is backed up as it is", name, database.source->damage()));
   }
   const env::Path table = table_path(*database.request);
-  database.base = find_base(
-      repository_, files_, reader_,
-      {.database = name, .table = table, .in_own_series = request_.in_own_series}, progress_);
+  database.base = find_base(repository_, files_, reader_,
+                            {.database = name,
+                             .table = table,
+                             .in_own_series = request_.in_own_series,
+                             .threads = context_.threads},
+                            progress_);
   database.scan = std::make_unique<PageScan>(context_, *database.source,
                                              database.base ? &*database.base : nullptr, table);
   if (!database.base) return;
@@ -179,6 +186,7 @@ void Backup::open(Protected& database) {
 
 // Goes through all databases once, and then catches up until one view of each is read completely.
 void Backup::read_everything() {
+  counting_ = {};
   databases_.clear();
   for (const BackupSource& source : request_.databases) databases_.emplace_back(source);
   for (Protected& database : databases_) {
@@ -211,26 +219,43 @@ void Backup::fix_one_moment() {
     if (round > 0 || !view_is_held) take_views();
     const bool complete = std::ranges::all_of(
         databases_, [&](Protected& database) { return database.scan->catch_up(last); });
-    if (complete) {
-      for (Protected& database : databases_) {
-        database.moment = repository_.clock().now();
-        if (database.source->connection() == nullptr) continue;
-        if (database.scan->geometry().page_count > kCountedPages) continue;
-        database.statistics = sqlite::gather_statistics(*database.source, database.scan->facts());
-      }
+    if (!complete) {
+      for (Protected& database : databases_) database.scan->release();
+      continue;
     }
-    for (Protected& database : databases_) database.scan->release();
-    if (complete) return;
+    for (Protected& database : databases_) {
+      database.moment = repository_.clock().now();
+      database.scan->facts();
+    }
+    counting_ = std::async(std::launch::async, [this] { count_rows(); });
+    for (Protected& database : databases_) database.scan->store_kept();
+    return;
   }
+}
+
+// In the views that were read, and gives them up.
+void Backup::count_rows() {
+  for (Protected& database : databases_) {
+    if (is_counted(database)) {
+      database.statistics = sqlite::gather_statistics(*database.source, database.scan->facts());
+    }
+    database.source->release();
+  }
+}
+
+bool Backup::is_counted(const Protected& database) {
+  return database.source->connection() != nullptr &&
+         database.scan->geometry().page_count <= kCountedPages;
 }
 
 DatabaseState Backup::describe(Protected& database) {
   PageScan& scan = *database.scan;
   const sqlite::Geometry& geometry = scan.geometry();
-  repository::BlobEncoder encoder(repository_.keys(), request_.compression_level);
   const MapUpdate map =
-      write_map(writer_, reader_, encoder, database.base ? &*database.base : nullptr,
-                scan.placements(), geometry.page_count);
+      write_map(writer_, reader_, database.base ? &*database.base : nullptr, scan.placements(),
+                geometry.page_count,
+                {.compression_level = request_.compression_level, .threads = context_.threads});
+  if (counting_.valid()) counting_.get();
   DatabaseState state;
   state.name = database.request->name;
   state.source = std::filesystem::absolute(database.request->path).lexically_normal().string();
@@ -248,8 +273,7 @@ DatabaseState Backup::describe(Protected& database) {
     warn(fmt::format("{} is damaged: {}. It is backed up as it is; earlier snapshots may be better",
                      state.name, state.damage));
   }
-  state.tables_counted =
-      database.source->connection() != nullptr && geometry.page_count <= kCountedPages;
+  state.tables_counted = is_counted(database);
   for (const sqlite::TableStatistics& table : database.statistics.tables) {
     state.tables.push_back({.name = table.name, .rows = table.rows});
   }

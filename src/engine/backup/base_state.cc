@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "repository/config.h"
 #include "repository/timeline.h"
 
@@ -46,59 +49,104 @@ std::optional<DatabaseState> newest_state(const repository::Repository& reposito
 }
 
 // Walks the map: which leaves are there, which pages are backed, which blobs are lost.
-void look_at_map(const BlobReader& reader, BaseState& base) {
-  repository::BlobDecoder decoder(reader.repository().keys());
-  std::map<BlobId, LostBlob> lost;
-  base.leaves.resize(repository::leaf_count(base.state.page_count));
-  const auto note_damage = [&](const BlobId& id, const Error& error) {
-    if (!is_loss(reader.repository(), error)) throw error;
-    if (error.code() != ErrorCode::kMissingObject) base.damaged.push_back(id);
-    if (base.unreadable.first.empty()) base.unreadable.first = error.happened();
-  };
+class MapLook {
+ public:
+  MapLook(const BlobReader& reader, BaseState& base, unsigned threads)
+      : reader_(reader), base_(base), threads_(threads) {}
+
+  void run();
+
+ private:
+  using NumberedLeaf = std::pair<std::uint64_t, BlobId>;
+
+  std::vector<NumberedLeaf> find_leaves();
+  void look_at(const NumberedLeaf& leaf, repository::BlobDecoder& decoder);
+  void note_damage(const BlobId& id, const Error& error);
+  void note_lost(LostBlob& blob, std::uint64_t page, const LeafRun& run);
+
+  const BlobReader& reader_;
+  BaseState& base_;
+  unsigned threads_;
+  std::mutex mutex_;  // guards base_ and lost_
+  std::map<BlobId, LostBlob> lost_;
+};
+
+void MapLook::note_damage(const BlobId& id, const Error& error) {
+  if (!is_loss(reader_.repository(), error)) throw error;
+  const std::lock_guard lock(mutex_);
+  if (error.code() != ErrorCode::kMissingObject) base_.damaged.push_back(id);
+  if (base_.unreadable.first.empty()) base_.unreadable.first = error.happened();
+}
+
+void MapLook::note_lost(LostBlob& blob, std::uint64_t page, const LeafRun& run) {
+  if (blob.pages.size() < run.slot + run.count) blob.pages.resize(run.slot + run.count);
+  for (std::uint32_t i = 0; i < run.count; ++i) {
+    blob.pages[run.slot + i] = static_cast<std::uint32_t>(page + i);
+  }
+}
+
+std::vector<MapLook::NumberedLeaf> MapLook::find_leaves() {
+  repository::BlobDecoder decoder(reader_.repository().keys());
   const auto get_node = [&](const BlobId& id) {
     try {
-      return reader.read_tree(id, repository::BlobKind::kMapNode, decoder);
+      return reader_.read_tree(id, repository::BlobKind::kMapNode, decoder);
     } catch (const Error& error) {
       note_damage(id, error);
       throw Error(ErrorCode::kDamagedObject, error.happened());
     }
   };
-  const auto visit = [&](std::uint64_t number, const BlobId& id) {
-    MapLeaf leaf;
-    try {
-      leaf = repository::parse_leaf(reader.read_tree(id, repository::BlobKind::kMapLeaf, decoder),
-                                    repository::leaf_pages(base.state.page_count, number));
-    } catch (const Error& error) {
-      note_damage(id, error);
-      ++base.unreadable.count;
-      return;
-    }
-    base.leaves[number] = id;
-    std::vector<std::optional<PackId>> place(leaf.blobs.size());
-    for (std::size_t i = 0; i < leaf.blobs.size(); ++i) {
-      const auto places = reader.index().find(leaf.blobs[i]);
-      if (!places.empty()) place[i] = places.front().pack;
-    }
-    std::uint64_t page = number * repository::kLeafPages + 1;
-    for (const LeafRun& run : leaf.runs) {
-      if (place[run.blob]) {
-        base.backed.insert_range(page, run.count);
-        base.pages_in[*place[run.blob]] += run.count;
-      } else {
-        LostBlob& blob = lost[leaf.blobs[run.blob]];
-        blob.id = leaf.blobs[run.blob];
-        if (blob.pages.size() < run.slot + run.count) blob.pages.resize(run.slot + run.count);
-        for (std::uint32_t i = 0; i < run.count; ++i) {
-          blob.pages[run.slot + i] = static_cast<std::uint32_t>(page + i);
-        }
-      }
-      page += run.count;
-    }
-  };
+  std::vector<NumberedLeaf> leaves;
   repository::visit_leaves(
-      base.state.map, base.state.page_count, get_node, visit,
-      [&](std::uint64_t, std::uint64_t count) { base.unreadable.count += count; });
-  for (auto& [id, blob] : lost) base.lost.push_back(std::move(blob));
+      base_.state.map, base_.state.page_count, get_node,
+      [&](std::uint64_t number, const BlobId& id) { leaves.emplace_back(number, id); },
+      [&](std::uint64_t, std::uint64_t count) { base_.unreadable.count += count; });
+  return leaves;
+}
+
+void MapLook::look_at(const NumberedLeaf& numbered, repository::BlobDecoder& decoder) {
+  const auto& [number, id] = numbered;
+  MapLeaf leaf;
+  try {
+    leaf = repository::parse_leaf(reader_.read_tree(id, repository::BlobKind::kMapLeaf, decoder),
+                                  repository::leaf_pages(base_.state.page_count, number));
+  } catch (const Error& error) {
+    note_damage(id, error);
+    const std::lock_guard lock(mutex_);
+    ++base_.unreadable.count;
+    return;
+  }
+  std::vector<std::optional<PackId>> place(leaf.blobs.size());
+  for (std::size_t i = 0; i < leaf.blobs.size(); ++i) {
+    const auto places = reader_.index().find(leaf.blobs[i]);
+    if (!places.empty()) place[i] = places.front().pack;
+  }
+  const std::lock_guard lock(mutex_);
+  base_.leaves[number] = id;
+  std::uint64_t page = number * repository::kLeafPages + 1;
+  for (const LeafRun& run : leaf.runs) {
+    if (place[run.blob]) {
+      base_.backed.insert_range(page, run.count);
+      base_.pages_in[*place[run.blob]] += run.count;
+    } else {
+      LostBlob& blob = lost_[leaf.blobs[run.blob]];
+      blob.id = leaf.blobs[run.blob];
+      note_lost(blob, page, run);
+    }
+    page += run.count;
+  }
+}
+
+void MapLook::run() {
+  base_.leaves.resize(repository::leaf_count(base_.state.page_count));
+  const std::vector<NumberedLeaf> leaves = find_leaves();
+  std::atomic<std::size_t> next{0};
+  run_parallel(threads_, [&](const std::atomic<bool>& stop) {
+    repository::BlobDecoder decoder(reader_.repository().keys());
+    for (std::size_t i = next++; i < leaves.size() && !stop; i = next++) {
+      look_at(leaves[i], decoder);
+    }
+  });
+  for (auto& [id, blob] : lost_) base_.lost.push_back(std::move(blob));
 }
 
 // One leaf's digests, from the packs that hold its blobs. Pages whose digests are lost are not
@@ -177,7 +225,7 @@ std::optional<BaseState> find_base(const repository::Repository& repository, env
   }
   if (!state) return std::nullopt;
   base.state = *std::move(state);
-  look_at_map(reader, base);
+  MapLook(reader, base, search.threads).run();
   if (base.digests) return base;
   try {
     base.digests = rebuild_table(files, reader, search.table, base, progress);

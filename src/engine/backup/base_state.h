@@ -48,6 +48,7 @@ struct BaseSearch {
   std::string_view database;   // its name
   env::Path table;             // where its digest table is
   bool in_own_series = false;  // BackupRequest::in_own_series
+  unsigned threads = 1;
 };
 
 // The snapshot that the local digest table belongs to, else the newest of this database, whose

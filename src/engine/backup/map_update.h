@@ -14,11 +14,16 @@ struct MapUpdate {
   std::uint64_t bytes_stored = 0;
 };
 
+struct MapWritingOptions {
+  int compression_level = 0;
+  unsigned threads = 1;
+};
+
 // Writes the page map of a database of `page_count` pages: what was placed, and the base's pages
 // elsewhere. Leaves without a change are the base's own. `base` may be null.
 MapUpdate write_map(repository::Writer& writer, const repository::BlobReader& reader,
-                    repository::BlobEncoder& encoder, const BaseState* base,
-                    const Placements& placements, std::uint64_t page_count);
+                    const BaseState* base, const Placements& placements, std::uint64_t page_count,
+                    const MapWritingOptions& options);
 
 }  // namespace holdfast::engine
 

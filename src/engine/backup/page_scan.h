@@ -58,7 +58,8 @@ class PageScan {
   // release(); if there are too many of them it stops and answers false, unless this is the `last`
   // attempt: then they are stored while the view is held.
   bool catch_up(bool last);
-  // Gives up the view and stores what catch_up() kept.
+  // Stores what catch_up() kept; release() gives up the view before.
+  void store_kept();
   void release();
 
   sqlite::PageSource& source() { return source_; }
@@ -104,7 +105,6 @@ class PageScan {
   void store(Worker& worker, std::span<const std::uint32_t> pages,
              std::span<const codec::PageDigest> digests, ByteView content);
   void store_batch(Worker& worker, Batch& batch);
-  void store_kept();
   codec::PageDigest sum_of(std::span<const codec::PageDigest> digests) const;
   void set_unit_sum(std::uint64_t unit, codec::PageDigest sum);  // with mutex_ held
   std::uint64_t watermark() const;

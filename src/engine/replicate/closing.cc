@@ -207,8 +207,8 @@ Snapshot Closing::run() {
   gather_small_packs();
   note_digests();
   compare_checksum();
-  const MapUpdate map =
-      write_map(writer_, reader_, encoder_, &base_, placements_, request_.page_count);
+  const MapUpdate map = write_map(writer_, reader_, &base_, placements_, request_.page_count,
+                                  {.compression_level = request_.compression_level, .threads = 1});
   Snapshot snapshot = describe(map);
   writer_.commit(snapshot);
   try {
