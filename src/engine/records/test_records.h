@@ -19,7 +19,7 @@ inline std::vector<Collection> test_collections() {
   Collection videos{.name = "videos",
                     .database = "app",
                     .table = "videos",
-                    .key = {},
+                    .key = {"video_id"},
                     .fields = {{.path = {"stats", "total"}, .column = "stats_total"},
                                {.path = {"counts"}, .column = "counts_data", .json = true}},
                     .children = {{.name = "summaries",

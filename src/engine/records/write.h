@@ -24,7 +24,9 @@ struct Write {
   Record record;          // of a put
   std::string record_id;  // of the others: see record_id()
   bool undelete = false;  // a put that may bring back what was deleted
-  Time time{};            // when it was asked for
+  // Acknowledged earlier: a delete of what is not there leaves a tombstone all the same.
+  bool acknowledged = false;
+  Time time{};  // when it was asked for
 };
 
 std::string new_write_id();

@@ -1,0 +1,104 @@
+// The write path of one database: every record that is handed to it ends in the database, in the
+// spool, in an emergency copy, or the caller is told that it is nowhere.
+#ifndef HOLDFAST_ENGINE_RECORDS_RECORD_WRITER_H_
+#define HOLDFAST_ENGINE_RECORDS_RECORD_WRITER_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/records/record_database.h"
+#include "engine/records/spool.h"
+#include "env/clock.h"
+
+namespace holdfast::engine {
+
+struct RecordWriterOptions {
+  env::FileSystem& files;
+  env::Clock& clock;
+  // Opens the database, or throws what keeps it from being opened.
+  std::function<std::unique_ptr<RowSession>()> open;
+  std::vector<Collection> collections;  // of this database
+  env::Path spool;                      // empty: there is none
+  std::uint64_t spool_limit = 1'000'000'000;
+  env::Path emergency;                        // empty: none
+  std::chrono::milliseconds patience{5'000};  // how long what passes by itself is waited for
+};
+
+enum class Kept { kStored, kSpooled, kEmergency, kRefused };
+
+struct WriteAnswer {
+  Kept kept = Kept::kRefused;
+  // refused: why; kRecordNotKept if the record is nowhere. record_id of what is not stored is as
+  // far as can be told without the table.
+  WriteOutcome outcome;
+  std::string why;           // the database did not take it: spooled, emergency
+  env::Path emergency_file;  // emergency
+};
+
+struct DrainReport {
+  std::uint64_t stored = 0, rejected = 0;
+  std::string away;  // why some still wait; empty if none do
+};
+
+// Thread safe. Writers that come while others are written are written together: one of them does
+// the work of all, in one transaction. A write waits behind what the spool holds of its collection,
+// so that writes to one key happen in the order in which they were acknowledged.
+class RecordWriter {
+ public:
+  explicit RecordWriter(RecordWriterOptions options);
+
+  // Answers each write, in order; never throws Error.
+  std::vector<WriteAnswer> write(std::vector<Write> writes);
+  // Brings what waits in the spool into the database, as each write does first.
+  DrainReport drain();
+  // Reading, between the writes. Throws what keeps the database from being read.
+  void read(const std::function<void(RecordDatabase&)>& reading);
+
+  Spool* spool() { return spool_ ? &*spool_ : nullptr; }
+
+ private:
+  struct Request {
+    std::vector<Write> writes;
+    std::vector<WriteAnswer> answers;
+    bool done = false;
+  };
+  struct Drained {
+    DrainReport report;
+    std::set<std::string> blocked;  // collections that still wait
+  };
+
+  void lead(std::unique_lock<std::mutex>& lock);
+  void process(std::span<const Write> writes, std::span<WriteAnswer> answers);
+  Drained drain_spool();
+  std::vector<WriteOutcome> apply_patiently(std::span<const Write> writes, Duration remembered);
+  void keep_elsewhere(std::span<const Write> writes, std::span<WriteAnswer> answers,
+                      const std::vector<std::size_t>& numbers, const std::string& why);
+  void keep_in_emergency(std::span<const Write> writes, std::span<WriteAnswer> answers,
+                         const std::vector<std::size_t>& numbers, const std::string& why);
+  const Collection* collection(std::string_view name) const;
+  RecordDatabase& database();
+
+  RecordWriterOptions options_;
+  std::optional<Spool> spool_;
+
+  std::mutex queue_mutex_;
+  std::condition_variable turn_;
+  std::deque<Request*> queue_;
+
+  std::mutex work_mutex_;  // guards what is below; taken by who leads, drains or reads
+  std::unique_ptr<RecordDatabase> database_;
+  Duration impatient_until_{0};
+};
+
+}  // namespace holdfast::engine
+
+#endif  // HOLDFAST_ENGINE_RECORDS_RECORD_WRITER_H_
