@@ -27,6 +27,7 @@ enum class Command {
   kTimeline,
   kMark,
   kDrill,
+  kDiff,
   kForget,
   kPrune,
   kKeyList,
@@ -79,6 +80,9 @@ struct Arguments {
   bool replace = false;                                 // key recovery
   std::string lease_wait;                               // replicate, run
   bool accept_fresh = false, events = false;            // replicate
+  std::vector<std::string> tables;                      // diff
+  bool summary = false;                                 // diff
+  std::string scratch;                                  // diff
   std::vector<std::string> child;                       // run: the command and its arguments
 };
 

@@ -188,6 +188,17 @@ void drill_options(CLI::App& app, Arguments& a) {
               "where there is room for a copy (the system's temporary folder unless said)");
 }
 
+void diff_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  repeated(app, "-d,--database", a.databases, "DB", "which database of a snapshot is meant");
+  repeated(app, "--table", a.tables, "T",
+           "only this table, and what belongs to it; may be repeated");
+  flag(app, "--summary", a.summary, "count the rows of each table, but do not show them");
+  text_option(app, "--scratch", a.scratch, "FOLDER",
+              "where there is room for a copy of a snapshot (the system's temporary folder unless "
+              "said)");
+}
+
 void no_options(CLI::App&, Arguments&) {}
 
 constexpr auto kDefinitions = std::to_array<CommandDefinition>({
@@ -302,6 +313,22 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast mark before-deploy app users && holdfast restore --mark before-deploy --database "
      "app",
      words},
+    {"diff", "", Command::kDiff, kHistory, "A [B]",
+     "compare two states of a database row by row: what was inserted, changed and deleted",
+     "A and B are snapshots, moments or databases. A word is the name of a configured database or "
+     "a "
+     "file, as it stands; else a snapshot: `latest`, the beginning of an id, a name, or `index:N`; "
+     "or a moment: `at:TIME`, `position:P`, `mark:NAME`. Without B, A is compared with its "
+     "database as it stands. Differences of the schema are shown first.\n"
+     "Rows are told apart by their primary key, without one by their rowid. Values are the same if "
+     "type and bytes are; long ones are cut unless --verbose is said. With --json each line is an "
+     "object.\n"
+     "The exit status is 0 if nothing differs and 7 if something does.",
+     "holdfast diff latest  # what has changed since the last backup\n"
+     "holdfast diff before.db after.db --table videos\n"
+     "holdfast diff index:2 latest --database users --summary\n"
+     "holdfast diff \"at:10 minutes ago\" app --json | jq -c 'select(.change == \"deleted\")'",
+     diff_options},
     {"stats", "", Command::kStats, kHistory, "",
      "growth, deduplication, compression, and how much more fits", "",
      "holdfast stats\n"
