@@ -27,6 +27,7 @@ enum class Command {
   kTimeline,
   kMark,
   kDrill,
+  kSalvage,
   kDiff,
   kForget,
   kPrune,
@@ -77,7 +78,8 @@ struct Arguments {
   bool prune = false;                                   // forget
   bool fix = false;                                     // guard
   std::string max_unused;                               // prune
-  bool replace = false;                                 // key recovery
+  bool replace = false;                                 // key recovery, salvage
+  bool free_pages = false;                              // salvage
   std::string lease_wait;                               // replicate, run
   bool accept_fresh = false, events = false;            // replicate
   std::vector<std::string> tables;                      // diff

@@ -199,6 +199,14 @@ void diff_options(CLI::App& app, Arguments& a) {
               "said)");
 }
 
+void salvage_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  text_option(app, "--to", a.to, "NEW", "the database to write; it must not exist yet");
+  flag(app, "--free-pages", a.free_pages,
+       "also take what free pages hold: rows that were deleted, or moved");
+  flag(app, "--replace", a.replace, "replace what is at NEW");
+}
+
 void no_options(CLI::App&, Arguments&) {}
 
 constexpr auto kDefinitions = std::to_array<CommandDefinition>({
@@ -358,6 +366,18 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast drill\n"
      "holdfast drill app --to /mnt/scratch --json | jq '.[].restore_seconds'",
      drill_options},
+    {"salvage", "", Command::kSalvage, kUpkeep, "FILE",
+     "save what a damaged SQLite file still holds to a new database",
+     "Reads the file page by page, and its write-ahead log where one lies beside it, without "
+     "SQLite and without changing either: every row that the intact pages still hold. A restore "
+     "brings more back, where there is a snapshot. Rows that no table can be found for, that a "
+     "constraint refuses, or that are cut off are put into the table lost_and_found, with the "
+     "reason. Needs no repository. The exit status is 3 if anything was damaged.",
+     "holdfast salvage broken.db --to saved.db\n"
+     "holdfast salvage broken.db --to saved.db --free-pages  # deleted rows too, where they are "
+     "there\n"
+     "holdfast salvage broken.db --to saved.db --json | jq '.tables[] | select(.pages_lost > 0)'",
+     salvage_options},
     {"forget", "", Command::kForget, kUpkeep, "[SNAPSHOT…]",
      "remove snapshots, by name or by a policy",
      "Policies are applied to each host and set of databases apart; docs/retention.md says what "

@@ -35,6 +35,7 @@ int run_restore(Context& context);
 int run_timeline(Context& context);
 int run_mark(Context& context);
 int run_drill(Context& context);
+int run_salvage(Context& context);
 int run_diff(Context& context);
 int run_guard(Context& context);
 int run_forget(Context& context);

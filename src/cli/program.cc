@@ -78,6 +78,8 @@ int run_command(Context& context) {
       return run_mark(context);
     case Command::kDrill:
       return run_drill(context);
+    case Command::kSalvage:
+      return run_salvage(context);
     case Command::kDiff:
       return run_diff(context);
     case Command::kGuard:

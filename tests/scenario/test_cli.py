@@ -9,8 +9,8 @@ import unittest
 
 from holdfast import PASSPHRASE, PROGRAM, Scenario
 
-COMMANDS = ["init", "backup", "replicate", "run", "status", "guard", "doctor", "drill", "restore", "timeline", "mark",
-            "snapshots", "list", "show", "stats", "log", "verify", "forget", "prune", "key list", "key add",
+COMMANDS = ["init", "backup", "replicate", "run", "status", "guard", "doctor", "drill", "salvage", "restore", "timeline",
+            "mark", "snapshots", "list", "show", "stats", "log", "verify", "forget", "prune", "key list", "key add",
             "key remove", "key change", "key recovery", "config check", "completion", "version"]
 
 
@@ -54,7 +54,7 @@ class HelpAndVersion(Scenario):
             done = subprocess.run(["bash", "-c", program], cwd=self.folder, text=True, capture_output=True, check=True)
             return done.stdout.split()
 
-        self.assertEqual(["show", "snapshots", "stats", "status"], sorted(set(complete("s"))))
+        self.assertEqual(["salvage", "show", "snapshots", "stats", "status"], sorted(set(complete("s"))))
         self.assertEqual(["recovery", "remove"], sorted(complete("key", "re")))
         self.assertIn("--keep-daily", complete("forget", "--keep"))
         self.assertIn("data.db", complete("backup", "da"))

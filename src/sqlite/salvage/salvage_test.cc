@@ -234,6 +234,16 @@ TEST_F(SalvageTest, KeepsTheBeginningOfARowWhoseOverflowPageIsLost) {
   EXPECT_EQ(ask("SELECT length(c2) BETWEEN 1000 AND 8000 FROM lost_and_found"), "1");
 }
 
+TEST_F(SalvageTest, ReadsLongRowsWholeWhenNothingElseIsKnownOfThem) {
+  make(
+      "CREATE TABLE d(id INTEGER PRIMARY KEY, body TEXT);"
+      "INSERT INTO d VALUES(1,printf('%09000d',1)),(2,printf('%09000d',2))");
+  destroy(1);
+  const SalvageReport report = salvage();
+  EXPECT_EQ(report.lost_fragments, 0u);
+  EXPECT_EQ(ask("SELECT group_concat(row_id||length(c1)) FROM lost_and_found"), "19000,29000");
+}
+
 TEST_F(SalvageTest, TakesALastPageOfZerosForLostUnlessABlobAccountsForIt) {
   make(
       "CREATE TABLE d(id INTEGER PRIMARY KEY, body);"

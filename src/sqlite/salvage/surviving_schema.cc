@@ -24,6 +24,19 @@ bool is_number_or_null(const StoredValue& value) {
   return value.kind == StoredValue::Kind::kNull || value.kind == StoredValue::Kind::kInteger;
 }
 
+bool is_type(std::string_view word) {
+  constexpr std::array<std::string_view, 4> kTypes{"table", "index", "view", "trigger"};
+  return std::ranges::find(kTypes, word) != kTypes.end();
+}
+
+bool begins_like_item(const StoredRow& row, TextEncoding encoding) {
+  try {
+    return is_type(Record(row.payload, 1, encoding).text(0));
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::optional<SchemaItem> item_of(const StoredRow& row, TextEncoding encoding) {
   if (!row.is_whole() || row.values.size() != kColumns || !is_number_or_null(row.values[3])) {
     return std::nullopt;
@@ -39,10 +52,7 @@ std::optional<SchemaItem> item_of(const StoredRow& row, TextEncoding encoding) {
   } catch (const Error&) {
     return std::nullopt;
   }
-  constexpr std::array<std::string_view, 4> kTypes{"table", "index", "view", "trigger"};
-  if (std::ranges::find(kTypes, item.type) == kTypes.end() || item.name.empty()) {
-    return std::nullopt;
-  }
+  if (!is_type(item.type) || item.name.empty()) return std::nullopt;
   const bool has_sql = starts_with_word(item.sql, "CREATE");
   if (!has_sql && !(item.sql.empty() && item.type == "index")) return std::nullopt;
   return item;
@@ -61,6 +71,11 @@ class Gatherer {
   }
   // Of a page that may belong to it: false if anything in it does not.
   bool add_if_schema(PageNumber page) {
+    // First without the overflow pages: once read, they are the rows' that were read.
+    bool all = true;
+    reader_.look(page,
+                 [&](const StoredRow& row) { all = all && begins_like_item(row, encoding_); });
+    if (!all) return false;
     std::vector<SchemaItem> items;
     if (read(page, items) != 0 || items.empty()) return false;
     keep(items);
