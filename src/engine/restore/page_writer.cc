@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <unordered_map>
+#include <span>
 #include <vector>
 
 #include "base/error.h"
 #include "base/parallel.h"
-#include "repository/page_map.h"
+#include "engine/restore/page_plan.h"
 
 namespace holdfast::engine {
 namespace {
@@ -19,120 +19,49 @@ using codec::PageDigest;
 using repository::BlobReader;
 using repository::DatabaseState;
 
-// One piece of a blob and where it goes.
-struct Piece {
-  std::uint32_t blob = 0, slot = 0, count = 0;
-  std::uint32_t first = 0;  // page
-};
-
 constexpr std::size_t kBatchPages = 256;
-
-struct Plan {
-  std::vector<BlobId> blobs;
-  std::vector<Piece> pieces;  // sorted by blob
-  std::vector<std::size_t>
-      first_piece;  // of each blob, in the order the blobs are to be read; one more at the end
-  std::vector<NewerPages::const_iterator> newer_batches;  // each of kBatchPages pages, or the rest
-};
-
-// Calls `visit(first, count)` for what is left of a run of pages without those that are newer.
-template <typename Visit>
-void visit_older(std::uint64_t first, std::uint64_t end, const NewerPages& newer,
-                 const Visit& visit) {
-  auto next = newer.lower_bound(static_cast<std::uint32_t>(first));
-  while (first < end) {
-    const std::uint64_t stop =
-        next == newer.end() ? end : std::min<std::uint64_t>(end, next->first);
-    if (stop > first) visit(first, stop - first);
-    first = stop + 1;
-    if (next != newer.end()) ++next;
-  }
-}
-
-Plan make_plan(const BlobReader& reader, const DatabaseState& base, std::uint64_t page_count,
-               const NewerPages& newer) {
-  Plan plan;
-  repository::BlobDecoder decoder(reader.repository().keys());
-  std::unordered_map<BlobId, std::uint32_t> numbers;
-  const auto visit = [&](std::uint64_t number, const BlobId& id) {
-    if (number * repository::kLeafPages >= page_count) return;
-    const repository::MapLeaf leaf =
-        repository::parse_leaf(reader.read_tree(id, repository::BlobKind::kMapLeaf, decoder),
-                               repository::leaf_pages(base.page_count, number));
-    std::vector<std::uint32_t> known;
-    for (const BlobId& blob : leaf.blobs) {
-      const auto [found, added] =
-          numbers.emplace(blob, static_cast<std::uint32_t>(plan.blobs.size()));
-      if (added) plan.blobs.push_back(blob);
-      known.push_back(found->second);
-    }
-    std::uint64_t page = number * repository::kLeafPages + 1;
-    for (const repository::LeafRun& run : leaf.runs) {
-      const auto add = [&](std::uint64_t first, std::uint64_t count) {
-        plan.pieces.push_back({.blob = known[run.blob],
-                               .slot = static_cast<std::uint32_t>(run.slot + (first - page)),
-                               .count = static_cast<std::uint32_t>(count),
-                               .first = static_cast<std::uint32_t>(first)});
-      };
-      visit_older(page, std::min(page + run.count, page_count + 1), newer, add);
-      page += run.count;
-    }
-  };
-  repository::visit_leaves(base.map, base.page_count, reader.node_getter(decoder), visit);
-
-  std::ranges::sort(plan.pieces, [](const Piece& a, const Piece& b) {
-    return std::pair(a.blob, a.first) < std::pair(b.blob, b.first);
-  });
-  for (std::size_t i = 0; i < plan.pieces.size(); ++i) {
-    if (i == 0 || plan.pieces[i].blob != plan.pieces[i - 1].blob) plan.first_piece.push_back(i);
-  }
-  plan.first_piece.push_back(plan.pieces.size());
-  std::size_t batch = 0;
-  for (auto page = newer.begin(); page != newer.end() && page->first <= page_count; ++page) {
-    if (batch++ % kBatchPages == 0) plan.newer_batches.push_back(page);
-  }
-  return plan;
-}
 
 class PageWriter {
  public:
   PageWriter(const BlobReader& reader, const DatabaseState& base, const DatabaseState& state,
-             const NewerPages& newer, env::File& file, Progress& progress)
+             const NewerPages& newer, env::File& file, unsigned threads, Progress& progress)
       : reader_(reader),
         state_(state),
-        newer_(newer),
         file_(file),
+        threads_(threads),
         progress_(progress),
-        plan_(make_plan(reader, base, state.page_count, newer)),
         hasher_(reader.repository().keys().pages),
         checksum_key_(reader.repository().keys().checksum),
+        plan_(reader, base, state.page_count, newer, hasher_, threads),
         sum_(checksum_key_) {}
 
-  void run(unsigned threads);
+  void run();
 
  private:
   void work(const std::atomic<bool>& stop);
   void write_blob(std::size_t number, repository::BlobDecoder& decoder, Bytes& buffer,
                   codec::DatabaseChecksum& sum);
-  void write_newer(NewerPages::const_iterator first, Bytes& buffer, codec::DatabaseChecksum& sum);
+  void write_loose(std::span<const std::uint32_t> pages, Bytes& buffer,
+                   codec::DatabaseChecksum& sum);
+  void add_at_hand(std::uint32_t page, codec::DatabaseChecksum& sum) const;
   void write_run(std::uint32_t first, ByteView content);
 
   const BlobReader& reader_;
   const DatabaseState& state_;
-  const NewerPages& newer_;
   env::File& file_;
+  unsigned threads_;
   Progress& progress_;
-  Plan plan_;
   codec::PageHasher hasher_;
   codec::ChecksumKey checksum_key_;
+  PagePlan plan_;
   std::atomic<std::size_t> next_{0};
   std::mutex mutex_;
   codec::DatabaseChecksum sum_;
 };
 
-void PageWriter::run(unsigned threads) {
+void PageWriter::run() {
   // Two for each core: one waits for the media while the other computes.
-  run_parallel(2 * threads, [this](const std::atomic<bool>& stop) { work(stop); });
+  run_parallel(2 * threads_, [this](const std::atomic<bool>& stop) { work(stop); });
   const std::string checksum = sum_.finish(state_.page_size, state_.page_count);
   if (checksum != state_.checksum) {
     throw Error(ErrorCode::kChecksumMismatch,
@@ -145,63 +74,68 @@ void PageWriter::work(const std::atomic<bool>& stop) {
   repository::BlobDecoder decoder(reader_.repository().keys());
   Bytes buffer;
   codec::DatabaseChecksum sum(checksum_key_);
-  const std::size_t blobs = plan_.first_piece.size() - 1;
-  const std::size_t steps = blobs + plan_.newer_batches.size();
-  for (std::size_t number = next_++; number < steps && !stop; number = next_++) {
-    if (number < blobs) {
+  const std::span loose = plan_.loose();
+  const std::size_t batches = (loose.size() + kBatchPages - 1) / kBatchPages;
+  for (std::size_t number = next_++; number < plan_.blobs() + batches && !stop; number = next_++) {
+    if (number < plan_.blobs()) {
       write_blob(number, decoder, buffer, sum);
-    } else {
-      write_newer(plan_.newer_batches[number - blobs], buffer, sum);
+      continue;
     }
+    const std::size_t first = (number - plan_.blobs()) * kBatchPages;
+    write_loose(loose.subspan(first, std::min(kBatchPages, loose.size() - first)), buffer, sum);
   }
   const std::lock_guard lock(mutex_);
   sum_.add(sum);
 }
 
+// Pieces with nothing but pages at hand between them are written at once.
 void PageWriter::write_blob(std::size_t number, repository::BlobDecoder& decoder, Bytes& buffer,
                             codec::DatabaseChecksum& sum) {
-  const auto pieces = std::span(plan_.pieces)
-                          .subspan(plan_.first_piece[number],
-                                   plan_.first_piece[number + 1] - plan_.first_piece[number]);
-  const BlobId& id = plan_.blobs[pieces.front().blob];
-  const ByteView pages = reader_.read(id, decoder, buffer);
   const std::size_t page_size = state_.page_size;
-  std::vector<PageDigest> digests(pages.size() / page_size);
-  if (pages.size() % page_size != 0) {
-    throw Error(ErrorCode::kDamagedObject, fmt::format("blob {} has another page size", id.hex()));
-  }
-  hasher_.digest_pages(pages, page_size, digests);
-  if (repository::pages_id(reader_.repository().keys(), state_.page_size, digests) != id) {
-    throw Error(ErrorCode::kDamagedObject,
-                fmt::format("blob {} holds something else than its id says", id.hex()));
-  }
-  for (const Piece& piece : pieces) {
-    if (piece.slot + piece.count > digests.size()) {
-      throw Error(ErrorCode::kDamagedObject,
-                  fmt::format("the page map of {} points beyond blob {}", state_.name, id.hex()));
-    }
-    write_run(piece.first, pages.subspan(piece.slot * page_size, piece.count * page_size));
-    sum.add(piece.first, std::span(digests).subspan(piece.slot, piece.count));
+  thread_local std::vector<PageDigest> digests;
+  const MutableByteView pages =
+      read_pages(reader_, plan_.id(number), page_size, hasher_, decoder, buffer, digests);
+  const std::span pieces = plan_.pieces(number);
+  for (std::size_t i = 0; i < pieces.size();) {
+    const Piece& start = pieces[i];
+    std::uint32_t end = start.first;
+    do {
+      const Piece& piece = pieces[i];
+      if (piece.slot + piece.count > digests.size()) {
+        throw Error(ErrorCode::kDamagedObject,
+                    fmt::format("the page map of {} points beyond blob {}", state_.name,
+                                plan_.id(number).hex()));
+      }
+      for (; end < piece.first; ++end) {
+        std::ranges::copy(plan_.at_hand(end),
+                          pages.subspan((start.slot + (end - start.first)) * page_size).begin());
+        add_at_hand(end, sum);
+      }
+      sum.add(piece.first, std::span(digests).subspan(piece.slot, piece.count));
+      end = piece.end();
+    } while (++i < pieces.size() && plan_.joins(pieces[i - 1], pieces[i]));
+    write_run(start.first, pages.subspan(start.slot * page_size, (end - start.first) * page_size));
   }
 }
 
 // Neighbours are written at once.
-void PageWriter::write_newer(NewerPages::const_iterator page, Bytes& buffer,
+void PageWriter::write_loose(std::span<const std::uint32_t> pages, Bytes& buffer,
                              codec::DatabaseChecksum& sum) {
-  std::uint32_t first = page->first;
-  buffer.clear();
-  for (std::size_t done = 0; done < kBatchPages; ++done, ++page) {
-    if (page == newer_.end() || page->first > state_.page_count) break;
-    if (page->first != first + buffer.size() / state_.page_size) {
-      write_run(first, buffer);
-      buffer.clear();
-      first = page->first;
+  for (std::size_t i = 0; i < pages.size();) {
+    const std::uint32_t first = pages[i];
+    buffer.clear();
+    for (std::uint32_t page = first; i < pages.size() && pages[i] == page; ++i, ++page) {
+      const ByteView content = plan_.at_hand(page);
+      buffer.insert(buffer.end(), content.begin(), content.end());
+      add_at_hand(page, sum);
     }
-    const codec::PageDigest digest = hasher_.digest(page->second);
-    sum.add(page->first, std::span(&digest, 1));
-    buffer.insert(buffer.end(), page->second.begin(), page->second.end());
+    write_run(first, buffer);
   }
-  write_run(first, buffer);
+}
+
+void PageWriter::add_at_hand(std::uint32_t page, codec::DatabaseChecksum& sum) const {
+  const PageDigest digest = hasher_.digest(plan_.at_hand(page));
+  sum.add(page, std::span(&digest, 1));
 }
 
 void PageWriter::write_run(std::uint32_t first, ByteView content) {
@@ -222,7 +156,7 @@ void write_pages(const BlobReader& reader, const DatabaseState& base, const Data
                  const NewerPages& newer, env::File& file, unsigned threads, Progress& progress) {
   file.allocate(state.bytes());
   file.bypass_cache();
-  PageWriter(reader, base, state, newer, file, progress).run(threads);
+  PageWriter(reader, base, state, newer, file, threads, progress).run();
   file.sync();
 }
 

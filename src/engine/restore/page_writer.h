@@ -2,10 +2,8 @@
 #ifndef HOLDFAST_ENGINE_RESTORE_PAGE_WRITER_H_
 #define HOLDFAST_ENGINE_RESTORE_PAGE_WRITER_H_
 
-#include <cstdint>
-#include <map>
-
 #include "base/progress.h"
+#include "engine/restore/page_plan.h"
 #include "env/file_system.h"
 #include "repository/blob_reader.h"
 #include "repository/snapshot.h"
@@ -20,7 +18,6 @@ void write_pages(const repository::BlobReader& reader, const repository::Databas
 
 // The same for `state` as it came to be from `base`: pages in `newer` are taken from there, the
 // others from base's map. Both have one page size; pages beyond base's count must be in `newer`.
-using NewerPages = std::map<std::uint32_t, ByteView>;
 void write_pages(const repository::BlobReader& reader, const repository::DatabaseState& base,
                  const repository::DatabaseState& state, const NewerPages& newer, env::File& file,
                  unsigned threads, Progress& progress);
