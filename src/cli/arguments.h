@@ -29,6 +29,11 @@ enum class Command {
   kDrill,
   kSalvage,
   kDiff,
+  kPut,
+  kGet,
+  kList,
+  kDelete,
+  kUndelete,
   kForget,
   kPrune,
   kKeyList,
@@ -78,6 +83,9 @@ struct Arguments {
   bool prune = false;                                   // forget
   bool fix = false;                                     // guard
   std::string max_unused;                               // prune
+  bool undelete = false;                                // put
+  std::vector<std::string> filters, sort;               // list
+  std::optional<std::int64_t> page, size;               // list
   bool replace = false;                                 // key recovery, salvage
   bool free_pages = false;                              // salvage
   std::string lease_wait;                               // replicate, run

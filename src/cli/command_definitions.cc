@@ -7,6 +7,7 @@ namespace {
 
 constexpr const char* kEveryday = "Everyday";
 constexpr const char* kHistory = "History";
+constexpr const char* kRecords = "Records";
 constexpr const char* kUpkeep = "Upkeep";
 constexpr const char* kOther = "Other";
 
@@ -207,6 +208,23 @@ void salvage_options(CLI::App& app, Arguments& a) {
   flag(app, "--replace", a.replace, "replace what is at NEW");
 }
 
+void put_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  flag(app, "--undelete", a.undelete, "bring the records back even if they were deleted");
+}
+
+void list_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  repeated(app, "--filter", a.filters, "FILTER",
+           "only records with field=value; also !=, <, <=, >, >= and ~ (contains); may be "
+           "repeated: with all of them");
+  repeated(app, "--sort", a.sort, "FIELD",
+           "in the order of this field, -FIELD the other way round; may be repeated");
+  app.add_option("--page", a.page, "which page, from 0")->type_name("N");
+  app.add_option("--size", a.size, "how many records a page has (50 unless said)")->type_name("N");
+  snapshots_options(app, a);
+}
+
 void no_options(CLI::App&, Arguments&) {}
 
 constexpr auto kDefinitions = std::to_array<CommandDefinition>({
@@ -292,7 +310,7 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast status\n"
      "holdfast status --json | jq -r '.[].lag_seconds'",
      status_options},
-    {"snapshots", "list", Command::kSnapshots, kHistory, "", "list the snapshots, newest first", "",
+    {"snapshots", "", Command::kSnapshots, kHistory, "", "list the snapshots, newest first", "",
      "holdfast snapshots\n"
      "holdfast snapshots --tag daily --database app\n"
      "holdfast snapshots --json | jq -r '.[0].id'  # the newest",
@@ -347,6 +365,41 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast log --last 20\n"
      "holdfast log --json | jq '.[] | select(.result != \"ok\")'",
      log_options},
+    {"put", "", Command::kPut, kRecords, "COLLECTION [FILE]",
+     "save records: in the database, read back, or kept until it is there",
+     "FILE, or what comes in (`-`, or no FILE), is a JSON object, an array of them, or an object a "
+     "line. A record is inserted or updated by its key, in one transaction with its children, read "
+     "back and compared. If the database is out of reach, the record goes to the spool and reaches "
+     "the database later by itself; if that fails too, to an emergency copy.\n"
+     "The exit status is 0 for stored, 60 for spooled, 61 for an emergency copy, 62 if it was "
+     "deleted before, 64 and 65 if it is no record of the collection or breaks a constraint, 66 if "
+     "it is nowhere; of several, that of the worst. docs/records.md has the rest.",
+     "holdfast put videos video.json\n"
+     "holdfast put videos < videos.jsonl  # a record a line\n"
+     "holdfast put videos video.json --json | jq -r .result",
+     put_options},
+    {"get", "", Command::kGet, kRecords, "COLLECTION ID…", "print records as JSON",
+     "ID is the key of a record; one of several columns is written as a JSON list.",
+     "holdfast get videos dQw4w9WgXcQ\n"
+     "holdfast get videos yt:dQw4w9WgXcQ --json | jq .title",
+     words},
+    {"list", "", Command::kList, kRecords, "[COLLECTION]",
+     "list the records of a collection, a JSON object a line",
+     "Ties are broken by the key, so that pages fit together. Without a COLLECTION it lists the "
+     "snapshots, as `holdfast snapshots` does.",
+     "holdfast list videos --filter channel=news --sort -indexed_at\n"
+     "holdfast list videos --filter 'stats.total>=10' --page 2 --size 20 --json\n"
+     "holdfast list  # the snapshots",
+     list_options},
+    {"delete", "", Command::kDelete, kRecords, "COLLECTION ID…",
+     "delete records with their children, for good",
+     "Nothing brings a deleted record back, also not a save that arrives later, until `holdfast "
+     "undelete` allows it. The exit status is 63 if there is none.",
+     "holdfast delete videos dQw4w9WgXcQ", words},
+    {"undelete", "", Command::kUndelete, kRecords, "COLLECTION ID…",
+     "let deleted records be saved again",
+     "It does not bring them back: the next `holdfast put`, merge or recovery may.",
+     "holdfast undelete videos dQw4w9WgXcQ", words},
     {"verify", "", Command::kVerify, kUpkeep, "[SNAPSHOT…]", "prove that snapshots can be restored",
      "Looks at the structure of everything, or of the named snapshots: all that is needed is there "
      "and belongs together. "

@@ -63,7 +63,10 @@ TEST(CommandLine, KnowsCommandsOfTwoWords) {
   EXPECT_EQ(Command::kConfigCheck, parse("config check").command);
 }
 
-TEST(CommandLine, KnowsAliases) { EXPECT_EQ(Command::kSnapshots, parse("list").command); }
+TEST(CommandLine, TakesAListWithoutACollectionToo) {
+  EXPECT_EQ(Command::kList, parse("list").command);
+  EXPECT_EQ(Command::kList, parse("list videos --filter a=b").command);
+}
 
 TEST(CommandLine, TakesAnIndex) {
   EXPECT_EQ(2u, parse("restore --index 2").index);

@@ -11,7 +11,7 @@ namespace holdfast::cli {
 namespace {
 
 constexpr auto kGroups =
-    std::to_array<std::string_view>({"Everyday", "History", "Upkeep", "Other"});
+    std::to_array<std::string_view>({"Everyday", "Records", "History", "Upkeep", "Other"});
 constexpr unsigned kIndent = 2;
 constexpr std::size_t kWidestName = 26, kCommandColumn = 15;
 

@@ -84,6 +84,16 @@ int run_command(Context& context) {
       return run_diff(context);
     case Command::kGuard:
       return run_guard(context);
+    case Command::kPut:
+      return run_put(context);
+    case Command::kGet:
+      return run_get(context);
+    case Command::kList:
+      return run_list(context);
+    case Command::kDelete:
+      return run_delete(context);
+    case Command::kUndelete:
+      return run_undelete(context);
     case Command::kForget:
       return run_forget(context);
     case Command::kPrune:

@@ -7,6 +7,7 @@
 #include "cli/document_json.h"
 #include "cli/wording.h"
 #include "service/doctor.h"
+#include "service/records.h"
 #include "service/status.h"
 
 namespace holdfast::cli {
@@ -81,6 +82,32 @@ Json to_json(const DatabaseStatus& status) {
       {"storage_warning", status.storage_warning.empty() ? Json() : Json(status.storage_warning)}};
 }
 
+Json spool_json(const engine::SpoolState& spool) {
+  return {{"waiting", spool.waiting},
+          {"bytes", spool.bytes},
+          {"oldest", optional_time(spool.oldest)},
+          {"rejected", spool.rejected},
+          {"damaged", spool.damaged}};
+}
+
+// Whoever waits for its database is safe, but not where it should be.
+void add_problems(const engine::SpoolState& spool, DatabaseStatus& status) {
+  if (spool.waiting > 0) {
+    status.problems.push_back(fmt::format("{} waiting in the spool since {}",
+                                          counted(spool.waiting, "record"),
+                                          format_local(spool.oldest.value_or(Time{}))));
+  }
+  if (spool.rejected > 0) {
+    status.problems.push_back(
+        fmt::format("{} of the spool could not be brought in: see rejected/ there",
+                    counted(spool.rejected, "record")));
+  }
+  if (spool.damaged > 0) {
+    status.problems.push_back(
+        fmt::format("{} of the spool damaged: see damaged/ there", counted(spool.damaged, "file")));
+  }
+}
+
 std::string replication_text(const DatabaseStatus& status) {
   if (status.replicator) {
     const engine::FollowerState& state = status.replicator->follower;
@@ -134,10 +161,14 @@ std::string text_of(const DatabaseStatus& status) {
 
 int run_status(Context& context) {
   const auto databases = databases_of(context);
-  const auto statuses = service::status(context.session, databases);
+  auto statuses = service::status(context.session, databases);
   Json answer = Json::array();
-  for (const DatabaseStatus& status : statuses) {
+  for (DatabaseStatus& status : statuses) {
+    const auto spool = service::spool_state(context.session.configuration(),
+                                            context.session.world(), status.database);
+    if (spool) add_problems(*spool, status);
     answer.push_back(to_json(status));
+    answer.back()["spool"] = spool ? spool_json(*spool) : Json();
     context.console.answer(text_of(status));
   }
   context.console.json_answer(answer);
