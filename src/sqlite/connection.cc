@@ -49,14 +49,22 @@ Connection::Connection(const std::filesystem::path& path, Access access,
     flags |= SQLITE_OPEN_URI;
     name = file_uri(name, "immutable=1");
   }
+  open(name, flags, nullptr);
+  sqlite3_busy_timeout(get(), static_cast<int>(busy_timeout.count()));
+}
+
+Connection::Connection(const std::string& name, const char* vfs) {
+  open(name, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_READONLY, vfs);
+}
+
+void Connection::open(const std::string& name, int flags, const char* vfs) {
   sqlite3* handle = nullptr;
-  const int result = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+  const int result = sqlite3_open_v2(name.c_str(), &handle, flags, vfs);
   handle_.reset(handle);
   if (result != SQLITE_OK) {
-    throw sqlite_error(result, handle, fmt::format("cannot open {}", path.string()));
+    throw sqlite_error(result, handle, fmt::format("cannot open {}", name));
   }
   sqlite3_extended_result_codes(handle, 1);
-  sqlite3_busy_timeout(handle, static_cast<int>(busy_timeout.count()));
   checkpoint_on_close(false);
   sqlite3_int64 no_mapping = 0;
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_MMAP_SIZE, &no_mapping);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <string>
 
 #include "sqlite/database_file.h"
 #include "sqlite/open_connections.h"
@@ -29,6 +30,8 @@ class Connection {
   // Throws kDatabaseMissing, kPermissionDenied, kSqlite.
   Connection(const std::filesystem::path& path, Access access,
              std::chrono::milliseconds busy_timeout);
+  // What the VFS of this name calls so, for reading.
+  Connection(const std::string& name, const char* vfs);
 
   sqlite3* get() const { return handle_.get(); }
   // Throws what the error of the statement means; a statement may be several.
@@ -49,6 +52,8 @@ class Connection {
   struct Closer {
     void operator()(sqlite3* handle) const;
   };
+
+  void open(const std::string& name, int flags, const char* vfs);
 
   OpenConnection counted_;  // first, so that it outlives the handle
   std::unique_ptr<sqlite3, Closer> handle_;

@@ -22,13 +22,18 @@ class Comparison {
     expect_tables();
     compare_schemas();
     const auto names = table_names();
-    if (std::ranges::any_of(names, [&](const auto& name) { return is_told_by_pages(name); })) {
+    const auto told = [&](const auto& name) { return is_told(name); };
+    if (options_.pages == nullptr && std::ranges::any_of(names, told)) {
       progress_.stage("Comparing pages", before_.bytes() + after_.bytes());
-      pages_ = PageDifference::between(before_.source, after_.source, options_.threads, progress_);
+      found_ = PageDifference::between(before_.source, after_.source, options_.threads, progress_);
+      if (found_) pages_ = &*found_;
     }
     progress_.stage("Comparing rows", 0);
     for (const std::string& name : names) compare_table(name);
     return summary_;
+  }
+  bool is_told_by_pages() const {
+    return std::ranges::all_of(table_names(), [&](const auto& name) { return is_told(name); });
   }
 
  private:
@@ -99,7 +104,7 @@ class Comparison {
   }
 
   // The same definition puts the same columns into the same places.
-  bool is_told_by_pages(const std::string& name) const {
+  bool is_told(const std::string& name) const {
     const SchemaObject *before = before_.object(name), *after = after_.object(name);
     return before_.table(name) != nullptr && after_.table(name) != nullptr && before != nullptr &&
            after != nullptr && before->sql == after->sql;
@@ -123,7 +128,7 @@ class Comparison {
     ++(comparison.table().skipped.empty() ? summary_.tables : summary_.skipped);
   }
   void compare_rows(const std::string& name, RowComparison& comparison) const {
-    if (!pages_ || !is_told_by_pages(name)) {
+    if (pages_ == nullptr || !is_told(name)) {
       comparison.compare();
     } else if (comparison.has_ranges()) {
       visit_different_ranges(before_.tree(name), after_.tree(name), *pages_,
@@ -137,7 +142,8 @@ class Comparison {
   const DifferenceOptions& options_;
   DifferenceSink& sink_;
   Progress& progress_;
-  std::optional<PageDifference> pages_;
+  std::optional<PageDifference> found_;
+  const PageDifference* pages_ = options_.pages;
   DifferenceSummary summary_;
 };
 
@@ -147,6 +153,19 @@ DifferenceSummary compare_databases(PageSource& before, PageSource& after,
                                     const DifferenceOptions& options, DifferenceSink& sink,
                                     Progress& progress) {
   return Comparison(before, after, options, sink, progress).run();
+}
+
+bool is_told_by_pages(PageSource& before, PageSource& after,
+                      const std::vector<std::string>& tables) {
+  class Silence final : public DifferenceSink {
+    void schema(const SchemaDifference&) override {}
+    void row(const ComparedTable&, const RowDifference&) override {}
+    void finished(const ComparedTable&, const RowCounts&) override {}
+  };
+  Silence silence;
+  DifferenceOptions options;
+  options.tables = tables;
+  return Comparison(before, after, options, silence, no_progress()).is_told_by_pages();
 }
 
 }  // namespace holdfast::sqlite

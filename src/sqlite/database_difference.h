@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "sqlite/page_difference.h"
 #include "sqlite/page_source.h"
 #include "sqlite/row_difference.h"
 #include "sqlite/schema_difference.h"
@@ -26,6 +27,8 @@ class DifferenceSink {
 struct DifferenceOptions {
   std::vector<std::string> tables;  // only these, and what belongs to them; empty: all
   unsigned threads = 0;
+  // Where it is known already which pages differ.
+  const PageDifference* pages = nullptr;
 };
 
 struct DifferenceSummary {
@@ -45,6 +48,11 @@ struct DifferenceSummary {
 DifferenceSummary compare_databases(PageSource& before, PageSource& after,
                                     const DifferenceOptions& options, DifferenceSink& sink,
                                     Progress& progress);
+
+// Whether no table must be read whole if the pages that differ are known: all those that are
+// compared are on both sides, with the same definition.
+bool is_told_by_pages(PageSource& before, PageSource& after,
+                      const std::vector<std::string>& tables);
 
 }  // namespace holdfast::sqlite
 

@@ -66,8 +66,10 @@ class DatabaseDifferenceTest : public testing::Test {
     one->advance();
     other->advance();
     Told told;
-    summary =
-        compare_databases(*one, *other, {.tables = tables, .threads = 2}, told, no_progress());
+    DifferenceOptions options;
+    options.tables = tables;
+    options.threads = 2;
+    summary = compare_databases(*one, *other, options, told, no_progress());
     return told.lines;
   }
 

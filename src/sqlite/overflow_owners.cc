@@ -81,6 +81,13 @@ void OverflowOwners::note(PageNumber child, PageNumber parent) {
   parents_[child].store(parent, std::memory_order_relaxed);
 }
 
+bool OverflowOwners::may_be_overflow(PageNumber page, ByteView content) const {
+  const std::byte type = content[page == 1 ? kFileHeaderSize : 0];
+  const bool is_tree =
+      type == kTableInterior || type == kTableLeaf || type == kIndexLeaf || type == kIndexInterior;
+  return !is_tree && !is_other_.test(page);
+}
+
 void OverflowOwners::look_at(PageNumber page, ByteView content) {
   if (is_other_.test(page)) return;
   const std::byte type = content[page == 1 ? kFileHeaderSize : 0];

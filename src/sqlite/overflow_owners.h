@@ -21,20 +21,28 @@ class OverflowOwners {
   // Empty for a database whose list of free pages is damaged: what they hold is taken for nothing.
   static std::optional<OverflowOwners> of(PageSource& source);
 
-  // Each page of the database once. By several threads at once if they differ by
+  // Each page of the database at most once. By several threads at once if they differ by
   // PageBits::kWordPages in what they look at.
   void look_at(PageNumber page, ByteView content);
-  // After all pages were looked at: the b-tree page that `page` belongs to, reached over overflow
-  // pages for which `stop` does not hold. Empty for b-tree pages, free ones, and where it stopped.
+  // Whether an overflow page would look like this one.
+  bool may_be_overflow(PageNumber page, ByteView content) const;
+  struct Climb {
+    std::optional<PageNumber> owner;  // the b-tree page
+    PageNumber end = 0;               // nobody that was looked at names this page; 0: not so
+  };
+  // From an overflow page to the b-tree page that it belongs to, over overflow pages for which
+  // `stop` does not hold. Neither for b-tree pages, free ones, and where it stopped.
   template <typename Stop>
-  std::optional<PageNumber> owner_of(PageNumber page, const Stop& stop) const {
-    if (is_tree_.test(page) || is_other_.test(page)) return std::nullopt;
+  Climb climb(PageNumber page, const Stop& stop) const {
+    if (is_tree_.test(page) || is_other_.test(page)) return {};
     for (std::size_t steps = parents_.size(); steps > 0; --steps) {
-      page = parents_[page].load(std::memory_order_relaxed);
-      if (page == 0 || stop(page)) return std::nullopt;
-      if (is_tree_.test(page)) return page;
+      const PageNumber parent = parents_[page].load(std::memory_order_relaxed);
+      if (parent == 0) return {.owner = std::nullopt, .end = page};
+      if (stop(parent)) return {};
+      if (is_tree_.test(parent)) return {.owner = parent, .end = 0};
+      page = parent;
     }
-    return std::nullopt;
+    return {};
   }
 
  private:

@@ -12,6 +12,8 @@
 
 namespace holdfast::sqlite {
 
+class OverflowOwners;
+
 // One bit a page.
 class PageBits {
  public:
@@ -25,6 +27,15 @@ class PageBits {
   std::vector<std::uint64_t> words_;
 };
 
+// Tells pages that differ without a look at both of them. Thread safe.
+class PageFinder {
+ public:
+  virtual ~PageFinder() = default;
+  // Appends those of pages first, first + 1, … that are not the same on both sides; may append one
+  // that is.
+  virtual void find(PageNumber first, PageNumber count, std::vector<PageNumber>& out) = 0;
+};
+
 // Immutable.
 class PageDifference {
  public:
@@ -34,12 +45,22 @@ class PageDifference {
   static std::optional<PageDifference> between(PageSource& before, PageSource& after,
                                                unsigned threads, Progress& progress);
 
+  // The same as far as `finder` knows. `read` is the view of which pages are read, where what is in
+  // overflow pages must be told; all of it, but only if it must. Empty too if more than `most`
+  // pages differ.
+  static std::optional<PageDifference> between(PageSource& before, PageSource& after,
+                                               PageSource& read, PageFinder& finder,
+                                               std::size_t most, unsigned threads,
+                                               Progress& progress);
+
   // False: where both databases have this page in one b-tree, all of its cells are the same, those
   // that go on in other pages too.
   bool differs(PageNumber page) const { return page > both_ || differs_.test(page); }
 
  private:
   explicit PageDifference(PageNumber both) : both_(both), differs_(both) {}
+
+  void add_owners(const OverflowOwners& owners, const std::vector<PageNumber>& different);
 
   PageNumber both_;  // pages that both have
   PageBits differs_;

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "engine/diff/page_diff.h"
 #include "engine/restore/restore.h"
 #include "env/randomness.h"
 
@@ -73,11 +74,20 @@ std::unique_ptr<sqlite::PageSource> open_view(const std::filesystem::path& path,
 
 }  // namespace
 
+std::unique_ptr<sqlite::PageSource> open_standing(const DiffSide& side,
+                                                  const DiffRequest& request) {
+  return open_view(side.file, request);
+}
+
 sqlite::DifferenceSummary diff(const Repository* repository, env::FileSystem& files,
                                const DiffSide& before, const DiffSide& after,
                                const DiffRequest& request, sqlite::DifferenceSink& sink,
                                Progress& progress) {
   if (request.tables.empty() && is_same_history(before, after)) return {};
+  if (before.is_history() || after.is_history()) {
+    const auto quick = diff_by_pages(*repository, before, after, request, sink, progress);
+    if (quick) return *quick;
+  }
   Scratch scratch(files, request.scratch);
   const auto first = file_of(before, "before.db", repository, files, scratch, request, progress);
   const auto second = file_of(after, "after.db", repository, files, scratch, request, progress);
