@@ -273,7 +273,9 @@ bool RecordDatabase::is_as_expected(const Expected& expected) {
 }
 
 void RecordDatabase::acknowledge(std::span<const Write> writes) {
-  for (const Write& write : writes) forgettable_.push_back(write.id);
+  for (const Write& write : writes) {
+    if (!write.repeatable) forgettable_.push_back(write.id);
+  }
 }
 
 std::vector<Tombstone> RecordDatabase::tombstones(const std::string& table) {

@@ -24,6 +24,8 @@ struct Write {
   Record record;          // of a put
   std::string record_id;  // of the others: see record_id()
   bool undelete = false;  // a put that may bring back what was deleted
+  // The caller may ask for it again although it was answered: its id is not forgotten early.
+  bool repeatable = false;
   // Acknowledged earlier: a delete of what is not there leaves a tombstone all the same.
   bool acknowledged = false;
   Time time{};  // when it was asked for
