@@ -18,7 +18,8 @@ namespace {
 using namespace holdfast;
 using namespace holdfast::sqlite;
 
-constexpr std::uint64_t kMostTimes = 8;  // each page as a page of rows, and by broken chains
+constexpr std::uint64_t kMostTimes =
+    2 * PageCensus::kMostOwners + 1;  // each page as a page of rows, and by broken chains
 
 class Reading {
  public:
@@ -48,7 +49,9 @@ class Reading {
       }
     }
     const std::uint64_t file = std::uint64_t{image_.page_count()} * image_.layout().page_size;
-    if (bytes_ > kMostTimes * file || pages_ > image_.page_count()) std::abort();
+    if (bytes_ > kMostTimes * file ||
+        pages_ > PageCensus::kMostOwners * std::uint64_t{image_.page_count()})
+      std::abort();
   }
 
  private:

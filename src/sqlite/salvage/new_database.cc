@@ -63,11 +63,12 @@ NewDatabase::NewDatabase(const std::filesystem::path& path, const ImageLayout& l
   connection_.execute(settings.c_str());
 }
 
-bool NewDatabase::allows(int action, std::string_view first) const {
+bool NewDatabase::allows(int action, std::string_view first) {
   switch (action) {
     case SQLITE_CREATE_TABLE:
-      return same_name(first, "sqlite_sequence") ||
-             (making_->is_table() && same_name(first, making_->name));
+      if (same_name(first, "sqlite_sequence")) return true;
+      made_ = first;
+      return making_->is_table();
     case SQLITE_CREATE_VTABLE:
     case SQLITE_CREATE_VIEW:
     case SQLITE_CREATE_TRIGGER:
@@ -90,7 +91,7 @@ bool NewDatabase::allows(int action, std::string_view first) const {
 int NewDatabase::authorize(void* self, int action, const char* first, const char*, const char*,
                            const char*) {
   const bool allowed =
-      static_cast<const NewDatabase*>(self)->allows(action, first == nullptr ? "" : first);
+      static_cast<NewDatabase*>(self)->allows(action, first == nullptr ? "" : first);
   return allowed ? SQLITE_OK : SQLITE_DENY;
 }
 
@@ -98,6 +99,7 @@ std::string NewDatabase::make(const SchemaItem& item) {
   try {
     if (const char* own = item.is_table() ? statement_that_makes(item.name) : nullptr) {
       connection_.execute(own);
+      made_ = item.name;
       return {};
     }
     making_ = &item;
@@ -110,6 +112,13 @@ std::string NewDatabase::make(const SchemaItem& item) {
   }
   sqlite3_set_authorizer(get(), nullptr, nullptr);
   return {};
+}
+
+bool NewDatabase::has(const std::string& name) const {
+  return Statement(get(), fmt::format("SELECT 1 FROM main.sqlite_master WHERE lower(name) = "
+                                      "lower({})",
+                                      quoted_text(name)))
+      .step();
 }
 
 std::string NewDatabase::enter_virtual_table(const SchemaItem& item) {

@@ -29,6 +29,9 @@ class NewDatabase {
 
   // Empty if it was made, or else why not.
   std::string make(const SchemaItem& item);
+  // What the statement calls the table that was made last: a damaged schema may call it otherwise.
+  const std::string& made() const { return made_; }
+  bool has(const std::string& name) const;
   // A virtual table is only entered in the schema: its content is in tables of their own, and its
   // module may not be there. After all others.
   std::string enter_virtual_table(const SchemaItem& item);
@@ -43,10 +46,11 @@ class NewDatabase {
  private:
   static int authorize(void* self, int action, const char* first, const char* second,
                        const char* database, const char* trigger);
-  bool allows(int action, std::string_view first) const;
+  bool allows(int action, std::string_view first);
 
   Connection connection_;
   const SchemaItem* making_ = nullptr;
+  std::string made_;
 };
 
 }  // namespace holdfast::sqlite

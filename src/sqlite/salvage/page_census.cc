@@ -13,7 +13,8 @@ constexpr PageNumber kMapEntry = 5;
 PageCensus::PageCensus(const DamagedImage& image, Progress& progress)
     : image_(image),
       types_(image.page_count() + std::size_t{1}),
-      claimed_(types_.size()),
+      owners_(types_.size()),
+      newest_owner_(types_.size()),
       free_(types_.size()),
       leaf_parents_(types_.size()),
       buffer_(image.layout().page_size) {
@@ -27,24 +28,25 @@ PageCensus::PageCensus(const DamagedImage& image, Progress& progress)
   }
 }
 
+bool PageCensus::may_be_below(PageNumber page, bool is_table) const {
+  return image_.has_content(page) && types_[page] != BtreePageType::kNone &&
+         is_of_table(types_[page]) == is_table;
+}
+
 std::optional<std::vector<PageCensus::Visit>> PageCensus::children_of(const Visit& visit) const {
   image_.read(visit.page, buffer_);
   const DamagedPage page(visit.page, buffer_, image_.layout().usable());
   std::vector<Visit> children;
-  std::size_t impossible = 0;
+  bool any = false, gap = false;
   std::int64_t first = visit.first;
   const auto add = [&](PageNumber child, std::int64_t last) {
-    if (!image_.has_content(child)) {
-      ++impossible;
-      child = 0;
-    }
+    any = any || may_be_below(child, is_of_table(page.type()));
+    if (!image_.has_content(child)) child = 0;
     children.push_back({.page = child, .parent = visit.page, .first = first, .last = last});
   };
-  bool gap = false;
   for (std::size_t i = 0; i < page.cells(); ++i) {
     const auto cell = page.cell(i);
     if (!cell) {
-      ++impossible;
       gap = true;
       continue;
     }
@@ -56,7 +58,7 @@ std::optional<std::vector<PageCensus::Visit>> PageCensus::children_of(const Visi
   }
   if (gap) add(0, visit.last);
   add(page.right_child(), visit.last);
-  if (impossible > (page.cells() + 1) / 2) return std::nullopt;
+  if (!any) return std::nullopt;
   return children;
 }
 
@@ -73,12 +75,13 @@ SurvivingTree PageCensus::walk(std::int64_t root, bool is_table) {
                               .parent = 0,
                               .first = std::numeric_limits<std::int64_t>::min(),
                               .last = std::numeric_limits<std::int64_t>::max()}};
+  const std::uint32_t own = ++trees_;
   while (!pending.empty()) {
     const Visit visit = pending.back();
     pending.pop_back();
-    const BtreePageType type = visit.page == 0 ? BtreePageType::kNone : types_[visit.page];
-    const bool fits =
-        type != BtreePageType::kNone && is_of_table(type) == is_table && !claimed_[visit.page];
+    const bool fits = may_be_below(visit.page, is_table) && owners_[visit.page] < kMostOwners &&
+                      newest_owner_[visit.page] != own;
+    const BtreePageType type = types_[visit.page];
     if (fits && !is_interior(type)) {
       leaf_parents_[visit.parent] = true;
     }
@@ -88,7 +91,8 @@ SurvivingTree PageCensus::walk(std::int64_t root, bool is_table) {
           {.page = visit.page, .parent = visit.parent, .first = visit.first, .last = visit.last});
       continue;
     }
-    claimed_[visit.page] = true;
+    ++owners_[visit.page];
+    newest_owner_[visit.page] = own;
     if (type != BtreePageType::kTableInterior) tree.pages.push_back(visit.page);
     if (children) pending.insert(pending.end(), children->rbegin(), children->rend());
   }
@@ -107,7 +111,7 @@ PageNumber PageCensus::pointer_map_of(PageNumber page) const {
 void PageCensus::claim_pointer_maps() {
   if (!image_.layout().auto_vacuum) return;
   for (PageNumber page = 2; page <= image_.page_count(); ++page) {
-    if (pointer_map_of(page) == page) claimed_[page] = true;
+    if (pointer_map_of(page) == page) claim(page);
   }
 }
 
@@ -139,13 +143,14 @@ bool PageCensus::claim_free_pages() {
   if (!layout.from_header) return false;
   std::uint64_t found = 0;
   const auto take = [&](PageNumber page) {
-    if (!image_.has_content(page) || claimed_[page]) return false;
-    claimed_[page] = free_[page] = true;
+    if (!image_.has_content(page) || is_claimed(page)) return false;
+    claim(page);
+    free_[page] = true;
     ++found;
     return true;
   };
   for (PageNumber trunk = layout.first_freelist_trunk; trunk != 0;) {
-    if (!image_.has_content(trunk) || claimed_[trunk]) return false;
+    if (!image_.has_content(trunk) || is_claimed(trunk)) return false;
     image_.read(trunk, buffer_);
     const std::uint64_t leaves = load_be32(buffer_.data() + 4);
     if (leaves > layout.usable() / 4 - 2) return false;
@@ -158,13 +163,13 @@ bool PageCensus::claim_free_pages() {
 
 bool PageCensus::may_be_taken(PageNumber page, bool free) const {
   if (types_[page] == BtreePageType::kNone) return false;
-  return free ? free_[page] : !claimed_[page];
+  return free ? free_[page] : !is_claimed(page);
 }
 
 std::vector<SurvivingTree> PageCensus::take_orphans(bool free) {
   std::vector<bool> has_parent(types_.size());
   for (PageNumber page = 1; page <= image_.page_count(); ++page) {
-    if (free && free_[page]) claimed_[page] = false;
+    if (free && free_[page]) owners_[page] = 0;
     if (!may_be_taken(page, free)) continue;
     if (!is_interior(types_[page])) continue;
     const auto children = children_of({.page = page, .parent = 0, .first = 0, .last = 0});
@@ -177,7 +182,7 @@ std::vector<SurvivingTree> PageCensus::take_orphans(bool free) {
   // The second time: what leads to itself in a circle.
   for (const bool circles : {false, true}) {
     for (PageNumber page = 1; page <= image_.page_count(); ++page) {
-      if (claimed_[page] || !may_be_taken(page, free) || has_parent[page] != circles) continue;
+      if (is_claimed(page) || !may_be_taken(page, free) || has_parent[page] != circles) continue;
       SurvivingTree tree = walk(page, is_of_table(types_[page]));
       if (!tree.pages.empty()) trees.push_back(std::move(tree));
     }

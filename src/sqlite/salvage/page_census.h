@@ -30,16 +30,21 @@ struct SurvivingTree {
   std::vector<LostPage> lost;
 };
 
-// By one thread at a time. Every page belongs to one tree at most, the first that reaches it, so
-// that no damage makes a walk endless. Takes two bytes of memory for each page, or less.
+// By one thread at a time. A tree has no page twice, and no page is in more than kMostOwners trees,
+// so that no damage makes a walk endless. That it may be in several is for pages that were written
+// to a wrong place: whose they are in truth is not known. Takes seven bytes of memory for each
+// page.
 class PageCensus {
  public:
+  static constexpr std::uint8_t kMostOwners = 4;
+
   // Looks at every page once. `image` must outlive this.
   PageCensus(const DamagedImage& image, Progress& progress);
 
   BtreePageType type(PageNumber page) const { return types_[page]; }
-  bool is_claimed(PageNumber page) const { return claimed_[page]; }
-  void claim(PageNumber page) { claimed_[page] = true; }
+  bool is_claimed(PageNumber page) const { return owners_[page] != 0; }
+  // From now on no tree takes it.
+  void claim(PageNumber page) { owners_[page] = kMostOwners; }
 
   SurvivingTree walk(std::int64_t root, bool is_table);
   // Of auto_vacuum databases: pages that say who points to each page.
@@ -62,14 +67,19 @@ class PageCensus {
     PageNumber page = 0, parent = 0;
     std::int64_t first = 0, last = 0;
   };
-  // Empty for an interior page most of whose children cannot be.
+  // Empty for an interior page none of whose children is a page of such a tree.
   std::optional<std::vector<Visit>> children_of(const Visit& visit) const;
+  // As far as is known from its type.
+  bool may_be_below(PageNumber page, bool is_table) const;
   bool may_be_taken(PageNumber page, bool free) const;
   PageNumber pointer_map_of(PageNumber page) const;
 
   const DamagedImage& image_;
   std::vector<BtreePageType> types_;  // by page number
-  std::vector<bool> claimed_, free_, leaf_parents_;
+  std::vector<std::uint8_t> owners_;
+  std::vector<std::uint32_t> newest_owner_;
+  std::uint32_t trees_ = 0;
+  std::vector<bool> free_, leaf_parents_;
   mutable Bytes buffer_;  // one page
 };
 

@@ -1,13 +1,11 @@
 #include "sqlite/salvage/row_reader.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace holdfast::sqlite {
 namespace {
 
-// Of a page by chains that broke off further on; kOwned once it is in a whole one.
-constexpr std::uint8_t kMostVisits = 4, kOwned = std::numeric_limits<std::uint8_t>::max();
+constexpr std::uint8_t kMostVisits = PageCensus::kMostOwners;
 
 }  // namespace
 
@@ -34,19 +32,50 @@ PageRows RowReader::rows_of(PageNumber number, bool follow,
   StoredRow row;
   row.page = number;
   // Cells do not overlap. What says otherwise would multiply one row into thousands.
-  std::size_t room = page_.size();
+  room_ = page_.size();
+  doubtful_.clear();
+  most_values_ = 0;
   for (std::size_t i = 0; i < page.cells(); ++i) {
     const auto cell = page.cell(i);
-    if (!cell || cell->bytes > room || !read_payload(*cell, follow, row)) {
+    if (!cell || cell->bytes > room_ || !read_payload(*cell, follow, row)) {
       ++rows.damaged;
+      if (cell && cell->overflow == 0) doubtful_.push_back(i);
       continue;
     }
-    room -= cell->bytes;
+    room_ -= cell->bytes;
+    if (row.is_whole()) {
+      least_values_ =
+          most_values_ == 0 ? row.values.size() : std::min(least_values_, row.values.size());
+      most_values_ = std::max(most_values_, row.values.size());
+    }
     row.rowid = cell->has_key ? std::optional(cell->key) : std::nullopt;
     ++rows.taken;
     take(row);
   }
+  if (follow && most_values_ != 0) take_doubtful(number, page, rows, take);
   return rows;
+}
+
+void RowReader::take_doubtful(PageNumber number, const DamagedPage& page, PageRows& rows,
+                              const std::function<void(const StoredRow&)>& take) {
+  StoredRow row;
+  row.page = number;
+  row.adds_up = false;
+  for (const std::size_t i : doubtful_) {
+    const auto cell = page.cell(i);
+    if (!cell || cell->bytes > room_ ||
+        sum_up_record(cell->local, cell->size, row.values) != RecordSum::kTooSmall ||
+        row.values.size() < least_values_ || row.values.size() > most_values_) {
+      continue;
+    }
+    room_ -= cell->bytes;
+    row.payload = cell->local;
+    row.size = cell->size;
+    row.rowid = cell->has_key ? std::optional(cell->key) : std::nullopt;
+    --rows.damaged;
+    ++rows.taken;
+    take(row);
+  }
 }
 
 bool RowReader::read_payload(const BtreeCell& cell, bool follow, StoredRow& row) {
@@ -83,14 +112,12 @@ bool RowReader::ends_in_lost_page(const StoredRow& row) const {
 
 bool RowReader::follow_chain(PageNumber page, std::uint64_t size) {
   const std::size_t most = image_.layout().usable() - 4;
-  chain_.clear();
   std::size_t whole = payload_.size();  // up to the last page that led on to another
   while (payload_.size() < size) {
     if (!image_.has_content(page) || census_.is_claimed(page) || visits_[page] >= kMostVisits) {
       break;
     }
     ++visits_[page];
-    chain_.push_back(page);
     image_.read(page, overflow_);
     before_last_ = payload_.size();
     const std::size_t wanted = std::min<std::uint64_t>(size - payload_.size(), most);
@@ -101,9 +128,7 @@ bool RowReader::follow_chain(PageNumber page, std::uint64_t size) {
   }
   // A page with a wrong link was overwritten, and so was its content.
   payload_.resize(whole);
-  if (whole < size) return false;
-  for (const PageNumber owned : chain_) visits_[owned] = kOwned;
-  return true;
+  return whole == size;
 }
 
 }  // namespace holdfast::sqlite

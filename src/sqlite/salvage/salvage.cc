@@ -40,14 +40,6 @@ std::string encoding_name(TextEncoding encoding) {
   return "UTF-8";
 }
 
-std::string free_name(const SurvivingSchema& schema) {
-  std::set<std::string, NameOrder> taken;
-  for (const SchemaItem& item : schema.items) taken.insert(item.name);
-  std::string name = "lost_and_found";
-  for (int i = 0; taken.contains(name); ++i) name = fmt::format("lost_and_found_{}", i);
-  return name;
-}
-
 // SQLite computes these anew, or does not know them any more.
 bool is_without_content(const SchemaItem& item) {
   return item.name.starts_with("sqlite_stat") && !same_name(item.name, "sqlite_stat1");
@@ -69,11 +61,11 @@ class Salvage {
         database_(target, image.layout()) {
     census_.claim_pointer_maps();
     schema_ = read_surviving_schema(image, census_, reader_);
-    lost_.emplace(database_.get(), free_name(schema_), image.layout().encoding);
   }
 
   SalvageReport run(const SalvageOptions& options) {
     make_tables();
+    lost_.emplace(database_.get(), free_name(), image_.layout().encoding);
     find_trees();
     free_list_intact_ = census_.claim_free_pages();
     progress_.stage("Salvaging rows", std::uint64_t{image_.page_count()} * page_size());
@@ -103,8 +95,10 @@ class Salvage {
       work.report.problem = database_.make(item);
       try {
         if (!work.report.problem.empty()) continue;
-        work.writer = std::make_unique<RowWriter>(
-            database_.get(), stored_shape(database_.get(), item.name), image_.layout().encoding);
+        work.writer = std::make_unique<RowWriter>(database_.get(),
+                                                  stored_shape(database_.get(), database_.made()),
+                                                  image_.layout().encoding);
+        work.report.name = database_.made();
       } catch (const Error& error) {
         work.report.problem = error.happened();
       }
@@ -114,6 +108,17 @@ class Salvage {
     for (const SchemaItem& item : schema_.items) {
       if (is_unique_index(item)) make(item);
     }
+  }
+
+  // For the table of lost rows.
+  std::string free_name() const {
+    std::set<std::string, NameOrder> taken;
+    for (const SchemaItem& item : schema_.items) taken.insert(item.name);
+    std::string name = "lost_and_found";
+    for (int i = 0; taken.contains(name) || database_.has(name); ++i) {
+      name = fmt::format("lost_and_found_{}", i);
+    }
+    return name;
   }
 
   static bool is_unique_index(const SchemaItem& item) {
@@ -162,6 +167,9 @@ class Salvage {
       ++report.rows_damaged;
       lose(row, root, report.name,
            fmt::format("only {} of its {} bytes are left", row.payload.size(), row.size));
+    } else if (!row.adds_up) {
+      ++report.rows_damaged;
+      lose(row, root, report.name, "its values take fewer bytes than it says that it has");
     } else if (!work.writer) {
       ++report.rows_refused;
       lose(row, root, report.name, "its table could not be made");

@@ -136,6 +136,44 @@ TEST_F(SalvageTest, RejoinsAllRowsWhenTheRootIsOverwritten) {
   EXPECT_EQ(report.lost_rows, 0u);
 }
 
+TEST_F(SalvageTest, KeepsATableWholeWhoseRootWasWrittenOverAnotherRootToo) {
+  make(std::string("CREATE TABLE first(id INTEGER PRIMARY KEY, text TEXT NOT NULL, real REAL);") +
+       kThousandRows);
+  const std::string before = sql(kSum);
+  overwrite(root("first"), page(root("item")));
+  salvage();
+  EXPECT_EQ(ask(kSum), before);
+}
+
+TEST_F(SalvageTest, TakesWhatIsLeftOfATableThatLostMostOfItsPagesAtTheEndOfTheFile) {
+  make(kThousandRows);
+  std::filesystem::resize_file(source(), std::uint64_t{pages() / 4} * kPage);
+  const SalvageReport report = salvage();
+  EXPECT_GT(report.rows(), 200u);
+  EXPECT_GT(table_of(report, "item").pages_lost, 50u);
+}
+
+TEST_F(SalvageTest, KeepsARowThatDoesNotAddUpOutOfItsTable) {
+  make(
+      "CREATE TABLE a(id INTEGER PRIMARY KEY, t TEXT, u TEXT);"
+      "INSERT INTO a VALUES(1,'one','first'),(2,'two','second')");
+  std::string leaf = page(root("a"));
+  const std::size_t at = leaf.find("onefirst");
+  leaf[at - 1] = static_cast<char>(leaf[at - 1] - 2);  // the last text is shorter by one byte
+  overwrite(root("a"), leaf);
+  const SalvageReport report = salvage();
+  EXPECT_EQ(ask("SELECT group_concat(id) FROM a"), "2");
+  EXPECT_EQ(table_of(report, "a").rows_damaged, 1u);
+  EXPECT_EQ(ask("SELECT table_name||row_id||c1||c2 FROM lost_and_found"), "a1onefirs");
+}
+
+TEST_F(SalvageTest, CallsATableWhatItsStatementCallsIt) {
+  make("CREATE TABLE a(x);INSERT INTO a VALUES(1)");
+  sql("PRAGMA writable_schema=1;UPDATE sqlite_schema SET name='dmg', tbl_name='dmg'");
+  EXPECT_EQ(table_of(salvage(), "a").rows, 1u);
+  EXPECT_EQ(ask("SELECT x FROM a"), "1");
+}
+
 TEST_F(SalvageTest, PutsRowsThatMayBelongToTwoTablesIntoLostAndFound) {
   make(std::string(kThousandRows) +
        ";CREATE TABLE twin(id INTEGER PRIMARY KEY, text TEXT NOT NULL, real REAL);"
@@ -352,7 +390,7 @@ TEST_F(SalvageTest, RunsNothingFromTheSchemaButWhatItSaysItMakes) {
       "('table','copy','copy',0,'CREATE TABLE copy AS SELECT * FROM good'),"
       "('table','virt','virt',0,'CREATE VIRTUAL TABLE good USING fts5(x)')");
   const SalvageReport report = salvage();
-  EXPECT_EQ(ask("SELECT group_concat(name) FROM sqlite_schema"), "good");
+  EXPECT_EQ(ask("SELECT group_concat(name) FROM sqlite_schema"), "good,good2");
   EXPECT_EQ(table_of(report, "good").rows, 1u);
   EXPECT_FALSE(table_of(report, "evil").problem.empty());
   EXPECT_FALSE(std::filesystem::exists(victim));
@@ -400,7 +438,7 @@ TEST_F(SalvageTest, InventsNoRowsWhateverIsDamaged) {
     const SalvageReport report = salvage();
     if (report.tables.empty()) continue;
     EXPECT_EQ(ask("SELECT count(*) FROM item WHERE id%5<>0 OR id>5000"), "0");
-    EXPECT_EQ(ask("SELECT count(*)>700 FROM item") == "1" || report.lost_rows > 700, true);
+    EXPECT_GT(report.rows() + report.lost_rows, 600u);
   }
 }
 

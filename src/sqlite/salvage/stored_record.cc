@@ -39,13 +39,13 @@ StoredValue value_of(std::uint64_t type, ByteView bytes) {
 
 }  // namespace
 
-bool decode_record(ByteView payload, std::uint64_t size, std::vector<StoredValue>& values) {
+RecordSum sum_up_record(ByteView payload, std::uint64_t size, std::vector<StoredValue>& values) {
   values.clear();
   ByteView rest = payload;
   const auto header_size = take_varint(rest);
-  if (!header_size || *header_size > payload.size()) return false;
+  if (!header_size || *header_size > payload.size()) return RecordSum::kNone;
   const std::size_t taken = payload.size() - rest.size();
-  if (*header_size < taken) return false;
+  if (*header_size < taken) return RecordSum::kNone;
   ByteView header = rest.first(*header_size - taken);
   ByteView body = payload.subspan(*header_size);
   std::uint64_t total = *header_size;
@@ -53,9 +53,9 @@ bool decode_record(ByteView payload, std::uint64_t size, std::vector<StoredValue
   bool cut = false;
   while (!header.empty()) {
     const auto type = take_varint(header);
-    if (!type || *type == 10 || *type == 11 || ++fields > kMostFields) return false;
+    if (!type || *type == 10 || *type == 11 || ++fields > kMostFields) return RecordSum::kNone;
     const std::uint64_t wanted = size_of(*type);
-    if (wanted > size || total > size - wanted) return false;
+    if (wanted > size || total > size - wanted) return RecordSum::kNone;
     total += wanted;
     if (cut) continue;
     cut = wanted > body.size();
@@ -67,7 +67,8 @@ bool decode_record(ByteView payload, std::uint64_t size, std::vector<StoredValue
     }
     body = body.subspan(bytes.size());
   }
-  return total == size && fields > 0;
+  if (fields == 0) return RecordSum::kNone;
+  return total == size ? RecordSum::kRight : RecordSum::kTooSmall;
 }
 
 }  // namespace holdfast::sqlite

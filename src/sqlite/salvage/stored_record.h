@@ -24,8 +24,18 @@ inline constexpr std::size_t kMostFields = 32767;
 // Decodes `payload`, which is the beginning of a record of `size` bytes, into `values`, which
 // borrow it. A record is only taken for one where its header and its values add up to exactly
 // `size` bytes, as all that SQLite writes do: noise hardly ever does. Where the payload is cut off,
-// `values` end with the last one that has any bytes, cut off too. False for what is no record.
-bool decode_record(ByteView payload, std::uint64_t size, std::vector<StoredValue>& values);
+// `values` end with the last one that has any bytes, cut off too.
+enum class RecordSum {
+  kNone,      // no record
+  kTooSmall,  // it would be one if it had fewer bytes
+  kRight,
+};
+RecordSum sum_up_record(ByteView payload, std::uint64_t size, std::vector<StoredValue>& values);
+
+// Whether it is a record.
+inline bool decode_record(ByteView payload, std::uint64_t size, std::vector<StoredValue>& values) {
+  return sum_up_record(payload, size, values) == RecordSum::kRight;
+}
 
 }  // namespace holdfast::sqlite
 

@@ -38,7 +38,8 @@ bool begins_like_item(const StoredRow& row, TextEncoding encoding) {
 }
 
 std::optional<SchemaItem> item_of(const StoredRow& row, TextEncoding encoding) {
-  if (!row.is_whole() || row.values.size() != kColumns || !is_number_or_null(row.values[3])) {
+  if (!row.is_whole() || !row.adds_up || row.values.size() != kColumns ||
+      !is_number_or_null(row.values[3])) {
     return std::nullopt;
   }
   SchemaItem item;
