@@ -34,6 +34,7 @@ enum class Command {
   kList,
   kDelete,
   kUndelete,
+  kExport,
   kForget,
   kPrune,
   kKeyList,
@@ -93,6 +94,9 @@ struct Arguments {
   std::vector<std::string> tables;                      // diff
   bool summary = false;                                 // diff
   std::string scratch;                                  // diff
+  std::string collection, format;                       // export
+  bool to_stdout = false, base64 = false;               // export
+  bool check = false;                                   // export
   std::vector<std::string> child;                       // run: the command and its arguments
 };
 

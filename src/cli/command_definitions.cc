@@ -186,6 +186,19 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "let deleted records be saved again",
      "It does not bring them back: the next `holdfast put`, merge or recovery may.",
      "holdfast undelete videos dQw4w9WgXcQ", words},
+    {"export", "", Command::kExport, kRecords, "[DB…]",
+     "write collections as JSON, JSON Lines or CSV, each file whole and proved",
+     "Without --to and --stdout it writes what [[databases.DB.exports]] names, of all databases "
+     "unless some are said. All files of a database show one committed state of it, and what still "
+     "waits in its spool. Each is written beside its place, read back, and put in place at once. A "
+     "file that somebody else has changed is kept aside under another name, and the exit status is "
+     "3. --check says which files are not what the database holds: status 7 if any. "
+     "docs/exports.md has the rest.",
+     "holdfast export\n"
+     "holdfast export app --to results.json.b64\n"
+     "holdfast export --collection videos --stdout --format jsonl | gzip > videos.jsonl.gz\n"
+     "holdfast export --check --json | jq -r '.[] | select(.state != \"current\") | .file'",
+     export_options},
     {"verify", "", Command::kVerify, kUpkeep, "[SNAPSHOT…]", "prove that snapshots can be restored",
      "Looks at the structure of everything, or of the named snapshots: all that is needed is there "
      "and belongs together. "

@@ -206,6 +206,19 @@ void salvage_options(CLI::App& app, Arguments& a) {
   flag(app, "--replace", a.replace, "replace what is at NEW");
 }
 
+void export_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  text_option(app, "--collection", a.collection, "NAME", "only this collection");
+  text_option(app, "--to", a.to, "FILE",
+              "export to this file instead of those that are configured");
+  text_option(app, "--format", a.format, "FORMAT",
+              "of FILE or stdout: object, array, jsonl or csv; by the name of FILE unless said");
+  flag(app, "--base64", a.base64, "all of it in base64, as where the name of FILE ends in .b64");
+  flag(app, "--stdout", a.to_stdout, "export to stdout instead");
+  flag(app, "--check", a.check,
+       "write nothing; say whether each file is intact and holds what the database holds");
+}
+
 void put_options(CLI::App& app, Arguments& a) {
   words(app, a);
   flag(app, "--undelete", a.undelete, "bring the records back even if they were deleted");

@@ -94,6 +94,8 @@ int run_command(Context& context) {
       return run_delete(context);
     case Command::kUndelete:
       return run_undelete(context);
+    case Command::kExport:
+      return run_export(context);
     case Command::kForget:
       return run_forget(context);
     case Command::kPrune:

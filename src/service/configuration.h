@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/exports/export_target.h"
 #include "engine/records/collection.h"
 #include "repository/retention.h"
 #include "service/environment.h"
@@ -20,6 +21,7 @@ struct DatabaseConfiguration {
   std::vector<std::string> source;  // at least one; see service/source.h
   std::optional<repository::RetentionPolicy> keep;
   ProtectionSettings protection;
+  std::vector<engine::ExportTarget> exports;  // see export_toml.h
 };
 
 struct Configuration {

@@ -8,6 +8,7 @@
 #include "repository/snapshot.h"
 #include "service/collection_toml.h"
 #include "service/configuration.h"
+#include "service/export_toml.h"
 #include "service/protection_toml.h"
 #include "service/toml_values.h"
 
@@ -57,6 +58,7 @@ class Reader : TomlValues {
       for (const auto& database : configuration.databases) names.push_back(database.name);
       configuration.collections = read_collections(*this, *node, names);
     }
+    if (const auto* node = root.get("databases")) read_exports(*this, *node, configuration);
     return configuration;
   }
 
@@ -105,11 +107,14 @@ class Reader : TomlValues {
       const std::string name(key.str());
       const std::string section = "databases." + name;
       const toml::table& fields = table(value, section);
-      Keys known = {"source", "keep"};
+      Keys known = {"source", "keep", "exports"};
       known.insert(known.end(), protection_keys().begin(), protection_keys().end());
       expect_keys(fields, section, known);
-      DatabaseConfiguration database{
-          .name = name, .source = {}, .keep = {}, .protection = read_protection(*this, fields)};
+      DatabaseConfiguration database{.name = name,
+                                     .source = {},
+                                     .keep = {},
+                                     .protection = read_protection(*this, fields),
+                                     .exports = {}};
       try {
         repository::check_snapshot_name(name);
       } catch (const Error& error) {

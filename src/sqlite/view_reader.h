@@ -1,0 +1,31 @@
+// Rows of a read view: the RowReader of this engine.
+#ifndef HOLDFAST_SQLITE_VIEW_READER_H_
+#define HOLDFAST_SQLITE_VIEW_READER_H_
+
+#include <map>
+#include <string>
+
+#include "base/row_reader.h"
+#include "sqlite/read_view.h"
+#include "sqlite/statement.h"
+
+namespace holdfast::sqlite {
+
+class ViewReader final : public RowReader {
+ public:
+  ViewReader(const std::filesystem::path& path, std::chrono::milliseconds busy_timeout)
+      : view_(path, busy_timeout) {}
+
+  std::optional<TableFacts> table(std::string_view name) override;
+  std::unique_ptr<RowScan> scan(const RowQuery& query) override;
+  std::vector<Row> select(const RowQuery& query) override;
+  std::uint64_t size() const override;
+
+ private:
+  ReadView view_;
+  std::map<std::string, Statement> statements_;  // after the view, which must outlive them
+};
+
+}  // namespace holdfast::sqlite
+
+#endif  // HOLDFAST_SQLITE_VIEW_READER_H_
