@@ -31,6 +31,11 @@ int vacuum_mode(const ImageLayout& layout) {
   return layout.incremental_vacuum ? kIncremental : kFull;
 }
 
+// And not of the statement.
+bool is_of_the_database(ErrorCode code) {
+  return code == ErrorCode::kDiskFull || code == ErrorCode::kIo || code == ErrorCode::kInternal;
+}
+
 // SQLite's own tables cannot be made by their statements.
 const char* statement_that_makes(std::string_view name) {
   if (same_name(name, "sqlite_sequence")) {
@@ -42,14 +47,17 @@ const char* statement_that_makes(std::string_view name) {
 
 }  // namespace
 
-NewDatabase::NewDatabase(const std::filesystem::path& path, const ImageLayout& layout)
-    : connection_(path, Access::kReadWrite, std::chrono::milliseconds(0)) {
+NewDatabase::NewDatabase(const std::filesystem::path& path, const ImageLayout& layout,
+                         Progress& progress)
+    : progress_(progress), connection_(path, Access::kReadWrite, std::chrono::milliseconds(0)) {
   sqlite3* db = get();
   for (const int off : {SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_ENABLE_TRIGGER,
                         SQLITE_DBCONFIG_ENABLE_FKEY}) {
     sqlite3_db_config(db, off, 0, nullptr);
   }
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  constexpr int kInstructions = 1'000'000;
+  sqlite3_progress_handler(db, kInstructions, &NewDatabase::go_on, &progress);
   int reserved = static_cast<int>(layout.reserved);
   sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
   // A crash leaves a file behind that has not got its name yet: there is nothing to roll back to.
@@ -61,6 +69,15 @@ NewDatabase::NewDatabase(const std::filesystem::path& path, const ImageLayout& l
       static_cast<std::int32_t>(layout.user_version),
       static_cast<std::int32_t>(layout.application_id));
   connection_.execute(settings.c_str());
+}
+
+int NewDatabase::go_on(void* progress) {
+  try {
+    static_cast<Progress*>(progress)->advance(0);
+    return 0;
+  } catch (const Error&) {
+    return 1;  // the same is thrown where the statement was run
+  }
 }
 
 bool NewDatabase::allows(int action, std::string_view first) {
@@ -108,6 +125,8 @@ std::string NewDatabase::make(const SchemaItem& item) {
     if (!item.is_virtual()) statement.step();
   } catch (const Error& error) {
     sqlite3_set_authorizer(get(), nullptr, nullptr);
+    progress_.advance(0);
+    if (is_of_the_database(error.code())) throw;
     return error.happened();
   }
   sqlite3_set_authorizer(get(), nullptr, nullptr);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/progress.h"
 #include "sqlite/connection.h"
 #include "sqlite/salvage/image_layout.h"
 #include "sqlite/salvage/surviving_schema.h"
@@ -22,12 +23,13 @@ namespace holdfast::sqlite {
 // one thing that it says it makes, and no other.
 class NewDatabase {
  public:
-  // `path` is an empty file.
-  NewDatabase(const std::filesystem::path& path, const ImageLayout& layout);
+  // `path` is an empty file. `progress` must outlive this; it can interrupt what takes long.
+  NewDatabase(const std::filesystem::path& path, const ImageLayout& layout, Progress& progress);
 
   sqlite3* get() const { return connection_.get(); }
 
-  // Empty if it was made, or else why not.
+  // Empty if it was made, or else why not, as far as that is about the item. Throws kInterrupted,
+  // kDiskFull, kIo.
   std::string make(const SchemaItem& item);
   // What the statement calls the table that was made last: a damaged schema may call it otherwise.
   const std::string& made() const { return made_; }
@@ -44,10 +46,12 @@ class NewDatabase {
   void commit();
 
  private:
+  static int go_on(void* progress);
   static int authorize(void* self, int action, const char* first, const char* second,
                        const char* database, const char* trigger);
   bool allows(int action, std::string_view first);
 
+  Progress& progress_;
   Connection connection_;
   const SchemaItem* making_ = nullptr;
   std::string made_;

@@ -58,7 +58,7 @@ class Salvage {
         progress_(progress),
         census_(image, progress),
         reader_(image, census_),
-        database_(target, image.layout()) {
+        database_(target, image.layout(), progress) {
     census_.claim_pointer_maps();
     schema_ = read_surviving_schema(image, census_, reader_);
   }
