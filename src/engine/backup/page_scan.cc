@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "engine/backup/slice_reader.h"
 
 namespace holdfast::engine {
 namespace {
@@ -20,22 +21,18 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kGroupBytes = 1u << 20;
 constexpr std::size_t kSliceBytes = 256u
                                     << 10;  // what is read at once stays in the processor's cache
-constexpr std::size_t kWindowBytes = 16u << 20;  // looked at without a copy, by each worker
 constexpr std::size_t kKeptBytes = 24u << 20;  // changed pages kept in memory while a view is held
 
 }  // namespace
 
 struct PageScan::Worker {
   explicit Worker(const PageScan& scan)
-      : encoder(scan.context_.repository.keys(), scan.context_.compression_level) {}
+      : encoder(scan.context_.repository.keys(), scan.context_.compression_level),
+        reader(scan.source_, scan.context_.hasher, scan.geometry_.page_size) {}
   repository::BlobEncoder encoder;
   Buffer group;  // content of the group that is being read
   Batch batch;   // changed pages out of several groups
-
-  // Pages of the file from `window_first`, as far as `stretch_end`.
-  env::MappedRange window;
-  std::uint64_t window_first = 0, stretch_end = 0;
-  bool looks = false;  // rather than reads
+  SliceReader reader;
 };
 
 // 1024 pages, the ones of one chunk of the digest table.
@@ -94,10 +91,6 @@ void PageScan::refresh() {
   for (std::uint64_t page = before.page_count + 1ull; page <= geometry_.page_count; ++page) {
     if (page <= limit) outstanding_.insert(page);
   }
-}
-
-std::uint64_t PageScan::outstanding() const {
-  return unknown_ ? geometry_.page_count : outstanding_.size();
 }
 
 void PageScan::first_pass() {
@@ -175,7 +168,7 @@ void PageScan::run_units(bool again, bool keep) {
   const std::uint64_t units = geometry_.page_count / kChunkPages;
   stretch_ = std::clamp<std::uint64_t>(
       units / (4 * context_.threads), 1,
-      std::max<std::uint64_t>(1, kWindowBytes / geometry_.page_size / kChunkPages));
+      std::max<std::uint64_t>(1, SliceReader::kWindowBytes / geometry_.page_size / kChunkPages));
   std::mutex done_mutex;
   std::condition_variable_any done_changed;
   unsigned running = context_.threads;
@@ -188,8 +181,7 @@ void PageScan::run_units(bool again, bool keep) {
           for (bool within = true; within && !stop_;) {
             std::uint64_t unit = next_unit_.fetch_add(stretch_);
             const std::uint64_t end = unit + stretch_;
-            worker.stretch_end = end * kChunkPages + 1;
-            worker.looks = again || base_ != nullptr;
+            worker.reader.begin_stretch(end * kChunkPages + 1, again || base_ != nullptr);
             for (; within && unit < end && !stop_; ++unit) {
               {
                 const ViewGate::Inside inside(gate_);
@@ -200,9 +192,7 @@ void PageScan::run_units(bool again, bool keep) {
           }
           store_batch(worker, worker.batch);
         } catch (...) {
-          const std::lock_guard lock(mutex_);
-          if (!failure_) failure_ = std::current_exception();
-          stop_ = true;
+          fail();
         }
         const std::lock_guard lock(done_mutex);
         --running;
@@ -216,9 +206,7 @@ void PageScan::run_units(bool again, bool keep) {
       try {
         gate_.alone([this] { refresh(); });
       } catch (...) {
-        const std::lock_guard failure_lock(mutex_);
-        if (!failure_) failure_ = std::current_exception();
-        stop_ = true;
+        fail();
       }
       lock.lock();
       if (stop_) {
@@ -282,82 +270,27 @@ void PageScan::note_digests(std::uint64_t chunk, bool begins_with_before,
 std::size_t PageScan::read_group(Worker& worker, Unit& unit, std::size_t start) {
   const std::size_t page_size = geometry_.page_size;
   const std::size_t wanted = std::min(group_pages_, kChunkPages - start);
-  const std::size_t slice = std::max<std::size_t>(1, kSliceBytes / page_size);
+  const std::size_t slice_pages = std::max<std::size_t>(1, kSliceBytes / page_size);
   const MutableByteView group = worker.group.first(group_pages_ * page_size);
+  const Slice all{.first = static_cast<sqlite::PageNumber>(unit.first),
+                  .before = unit.before,
+                  .known = unit.known,
+                  .now = unit.now,
+                  .facts = unit.facts};
   std::size_t count = 0;
   while (count < wanted) {
-    const std::uint64_t page = unit.first + start + count;
-    std::size_t pages = std::min(slice, wanted - count);
-    const std::span known(unit.known.data() + start + count, pages);
-    if (worker.looks && 2 * std::ranges::count(known, true) > std::ssize(known)) {
-      move_window(worker, page);
-    }
+    const Slice slice = all.part(start + count, std::min(slice_pages, wanted - count));
+    worker.reader.prepare(slice, gate_);
     const ViewGate::Inside inside(gate_);
-    if (page > geometry_.page_count) break;
-    pages = std::min<std::size_t>(pages, geometry_.page_count - page + 1);
-    const auto into = group.subspan(count * page_size, pages * page_size);
-    if (!look_at_slice(worker, unit, start + count, into)) read_slice(unit, start + count, into);
+    if (slice.first > geometry_.page_count) break;
+    const std::size_t pages =
+        std::min<std::size_t>(slice.pages(), geometry_.page_count - slice.first + 1);
+    worker.reader.read(slice.part(0, pages), group.subspan(count * page_size, pages * page_size));
     count += pages;
   }
   unit.read = start + count;
   context_.progress.advance(count * page_size);
   return count;
-}
-
-void PageScan::read_slice(Unit& unit, std::size_t start, MutableByteView into) {
-  const std::size_t page_size = geometry_.page_size;
-  const std::size_t pages = into.size() / page_size;
-  const auto page = static_cast<sqlite::PageNumber>(unit.first + start);
-  source_.read(page, into);
-  context_.hasher.digest_pages(into, page_size, std::span(unit.now).subspan(start, pages));
-  for (std::size_t i = 0; i < pages; ++i) {
-    unit.facts[start + i] = sqlite::facts_of(page + static_cast<sqlite::PageNumber>(i),
-                                             into.subspan(i * page_size, page_size));
-  }
-}
-
-// Most pages are as they were, which is seen where they lie, without a copy. Others are read, so
-// that what is stored is what was digested, whoever writes to the file meanwhile.
-bool PageScan::look_at_slice(Worker& worker, Unit& unit, std::size_t start, MutableByteView into) {
-  const std::size_t page_size = geometry_.page_size;
-  const std::size_t pages = into.size() / page_size;
-  const auto page = static_cast<sqlite::PageNumber>(unit.first + start);
-  if (page < worker.window_first) return false;
-  const std::size_t offset = (page - worker.window_first) * page_size;
-  if (offset + into.size() > worker.window.bytes().size()) return false;
-  if (!source_.is_in_file(page, static_cast<sqlite::PageNumber>(pages))) return false;
-  const ByteView content = worker.window.bytes().subspan(offset, into.size());
-  context_.hasher.digest_pages(content, page_size, std::span(unit.now).subspan(start, pages));
-  for (std::size_t i = 0; i < pages; ++i) {
-    unit.facts[start + i] = sqlite::facts_of(page + static_cast<sqlite::PageNumber>(i),
-                                             content.subspan(i * page_size, page_size));
-  }
-  if (!worker.window.intact()) {
-    worker.window = {};
-    return false;
-  }
-  for (std::size_t i = start; i < start + pages; ++i) {
-    if (unit.known[i] && unit.before[i] == unit.now[i]) continue;
-    read_slice(unit, i, into.subspan((i - start) * page_size, page_size));
-  }
-  return true;
-}
-
-// So that `page` is in it, where that can be.
-void PageScan::move_window(Worker& worker, std::uint64_t page) {
-  const std::size_t page_size = geometry_.page_size;
-  const std::uint64_t behind = worker.window_first + worker.window.bytes().size() / page_size;
-  if (page >= worker.window_first && page < behind) return;
-  const std::uint64_t most = std::min<std::uint64_t>(
-      worker.stretch_end - page, std::max<std::size_t>(1, kWindowBytes / page_size));
-  {
-    const ViewGate::Inside inside(gate_);
-    worker.window =
-        source_.map(static_cast<sqlite::PageNumber>(page), static_cast<sqlite::PageNumber>(most));
-  }
-  if (!worker.window.load()) worker.window = {};
-  worker.window_first = page;
-  worker.looks = !worker.window.bytes().empty();
 }
 
 void PageScan::keep_or_store(Worker& worker, Unit& unit, std::size_t start, std::size_t count,

@@ -53,7 +53,6 @@ class PageScan {
   // Takes a new view and notes what changed since the last one. Throws kDatabaseChanged if the page
   // size did.
   void refresh();
-  std::uint64_t outstanding() const;  // pages to read again
   // Reads what is outstanding in the current view. Changed pages are kept in memory until
   // release(); if there are too many of them it stops and answers false, unless this is the `last`
   // attempt: then they are stored while the view is held.
@@ -88,11 +87,13 @@ class PageScan {
   void note_healed(const Batch& healed);
   bool read_base_chunk(std::uint64_t chunk, std::span<codec::PageDigest> digests) const;
   void run_units(bool again, bool keep);
+  void fail() {  // with the exception that is being handled
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+    stop_ = true;
+  }
   void scan_unit(Worker& worker, std::uint64_t unit, bool again, bool keep);
   std::size_t read_group(Worker& worker, Unit& unit, std::size_t start);
-  void read_slice(Unit& unit, std::size_t start, MutableByteView into);
-  bool look_at_slice(Worker& worker, Unit& unit, std::size_t start, MutableByteView into);
-  void move_window(Worker& worker, std::uint64_t page);
   void keep_or_store(Worker& worker, Unit& unit, std::size_t start, std::size_t count, bool keep);
   bool read_own_chunk(std::uint64_t chunk, std::span<codec::PageDigest> digests,
                       std::span<bool> known);
