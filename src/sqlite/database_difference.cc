@@ -110,14 +110,12 @@ class Comparison {
            after != nullptr && before->sql == after->sql;
   }
   void compare_table(const std::string& name) {
-    std::uint64_t rows = 0;
     const ComparedTable* table = nullptr;
-    RowComparison comparison({before_.source.connection(), before_.table(name)},
-                             {after_.source.connection(), after_.table(name)},
-                             [&](const RowDifference& difference) {
-                               sink_.row(*table, difference);
-                               if (++rows % 1024 == 0) progress_.advance(0);
-                             });
+    RowComparison comparison(
+        {before_.source.connection(), before_.table(name)},
+        {after_.source.connection(), after_.table(name)},
+        [&](const RowDifference& difference) { sink_.row(*table, difference); },
+        [&] { progress_.advance(0); });
     table = &comparison.table();
     progress_.advance(0);
     compare_rows(name, comparison);

@@ -201,6 +201,30 @@ TEST_F(DatabaseDifferenceTest, ReadsWhatIsInTheLogOnly) {
   EXPECT_EQ(difference(), (Lines{"+ t 2"}));
 }
 
+TEST_F(DatabaseDifferenceTest, CanBeInterruptedWhileNothingDiffers) {
+  make(std::string("CREATE TABLE t (id INTEGER PRIMARY KEY, v);") + kThousand +
+           "INSERT INTO t SELECT i, i FROM n; INSERT INTO t SELECT id + 1000, v FROM t",
+       "PRAGMA page_size = 1024; VACUUM");
+  class Interrupted final : public Progress {
+   public:
+    void stage(std::string_view, std::uint64_t) override {}
+    void advance(std::uint64_t) override {
+      // The first time is before the table.
+      if (calls++ > 0) throw Error(ErrorCode::kInterrupted, "interrupted");
+    }
+    void notice(std::string_view) override {}
+    void warning(std::string_view) override {}
+    int calls = 0;
+  };
+  const auto one = open_page_source(before()), other = open_page_source(after());
+  one->advance();
+  other->advance();
+  Told told;
+  Interrupted progress;
+  EXPECT_EQ(code_of([&] { compare_databases(*one, *other, {}, told, progress); }),
+            ErrorCode::kInterrupted);
+}
+
 // Rows by key, of both: what a comparison must tell.
 using Rows = std::map<std::string, std::string>;
 Rows rows_of(const Path& path, const std::string& table, const std::string& key) {

@@ -13,6 +13,8 @@
 namespace holdfast::sqlite {
 namespace {
 
+constexpr std::uint64_t kStepsBetweenTicks = 1024;
+
 bool has_key_index(const TableSide& side) {
   Statement indexes(side.connection,
                     fmt::format("PRAGMA main.index_list({})", quoted_name(side.shape->name)));
@@ -66,8 +68,8 @@ ComparedTable table_of(const TableSide& before, const TableSide& after) {
 
 class RowComparison::State {
  public:
-  State(const TableSide& before, const TableSide& after, Visit visit)
-      : table_(table_of(before, after)), visit_(std::move(visit)) {
+  State(const TableSide& before, const TableSide& after, Visit visit, std::function<void()> tick)
+      : table_(table_of(before, after)), visit_(std::move(visit)), tick_(std::move(tick)) {
     for (const std::string& name : table_.key) {
       const auto column = std::ranges::find_if(
           table_.columns, [&](const std::string& known) { return same_name(known, name); });
@@ -96,6 +98,7 @@ class RowComparison::State {
       step(*side);
     }
     while (before_.has_row || after_.has_row) {
+      if (++steps_ % kStepsBetweenTicks == 0 && tick_) tick_();
       if (in_order_) {
         compare_by_rowid();
       } else {
@@ -247,14 +250,17 @@ class RowComparison::State {
 
   ComparedTable table_;
   Visit visit_;
+  std::function<void()> tick_;
+  std::uint64_t steps_ = 0;
   std::vector<std::size_t> key_;  // into the columns
   bool in_order_ = false;         // of rowids
   Side before_, after_;
   RowCounts counts_;
 };
 
-RowComparison::RowComparison(const TableSide& before, const TableSide& after, Visit visit)
-    : state_(std::make_unique<State>(before, after, std::move(visit))) {}
+RowComparison::RowComparison(const TableSide& before, const TableSide& after, Visit visit,
+                             std::function<void()> tick)
+    : state_(std::make_unique<State>(before, after, std::move(visit), std::move(tick))) {}
 RowComparison::~RowComparison() = default;
 const ComparedTable& RowComparison::table() const { return state_->table(); }
 bool RowComparison::has_ranges() const { return state_->has_ranges(); }

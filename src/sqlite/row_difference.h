@@ -56,8 +56,10 @@ class RowComparison {
  public:
   using Visit = std::function<void(const RowDifference&)>;
 
-  // At least one side has the table. `visit` may throw.
-  RowComparison(const TableSide& before, const TableSide& after, Visit visit);
+  // At least one side has the table. `visit` may throw, and so may `tick`, which is called now and
+  // then, also while nothing differs.
+  RowComparison(const TableSide& before, const TableSide& after, Visit visit,
+                std::function<void()> tick = {});
   ~RowComparison();
   RowComparison(const RowComparison&) = delete;
   RowComparison& operator=(const RowComparison&) = delete;

@@ -10,7 +10,7 @@ import unittest
 from holdfast import PASSPHRASE, PROGRAM, Scenario
 
 COMMANDS = ["init", "backup", "replicate", "run", "status", "guard", "doctor", "drill", "salvage", "restore", "timeline",
-            "mark", "snapshots", "list", "show", "stats", "log", "verify", "forget", "prune", "key list", "key add",
+            "mark", "snapshots", "list", "show", "diff", "stats", "log", "verify", "forget", "prune", "key list", "key add",
             "key remove", "key change", "key recovery", "config check", "completion", "version"]
 
 
