@@ -17,6 +17,8 @@ import sqlite3
 import subprocess
 import sys
 
+import difference
+import exports
 import locks
 import make_database
 import measure
@@ -50,6 +52,10 @@ def arguments():
                         help="of each measurement of --lock and --replication")
     parser.add_argument("--replication", action="store_true",
                         help="measure instead replication, safe boot and any moment back")
+    parser.add_argument("--diff", action="store_true",
+                        help="measure instead how long a comparison of two databases takes")
+    parser.add_argument("--export", action="store_true",
+                        help="measure instead exports, beside Python's json and base64")
     parser.add_argument("--only", metavar="LIST",
                         help=f"parts of --replication: {','.join(replication.PARTS)}")
     parser.add_argument("--idle-seconds", type=int, default=600, help=argparse.SUPPRESS)
@@ -165,6 +171,11 @@ def small_latency(chosen, work, count=20):
 def ten_times_memory(chosen, work):
     """Peak memory of each of our commands on a database ten times as large."""
     source = make_database.cached(CACHE, "huge", 10 * make_database.LARGE_ROWS)
+    if chosen.diff:
+        document["diff"] = difference.measure_all(chosen, source, work, clone)
+        passed = difference.print_differences(document)
+        write_results(document, "-diff")
+        return 0 if passed else 1
     results = collections.defaultdict(lambda: collections.defaultdict(list))
     alone = argparse.Namespace(**{**vars(chosen), "peers": []})
     print("ten times as large:", file=sys.stderr)
@@ -213,6 +224,11 @@ def main():
     source = source_database(chosen)
     document["database"] = {"bytes": source.stat().st_size, "name": source.name}
     document["cold"] = chosen.cold
+    if chosen.export:
+        document["exports"] = exports.measure_all(chosen, source, work, clone)
+        passed = exports.print_exports(document)
+        write_results(document, "-export")
+        return 0 if passed else 1
     if chosen.lock:
         document["lock"] = locks.measure_all(chosen.holdfast, source, work, chosen.seconds, clone)
         passed = report.print_locks(document)
