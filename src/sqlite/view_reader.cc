@@ -95,6 +95,13 @@ class ViewScan final : public RowScan {
 
 }  // namespace
 
+ViewReader::ViewReader(const std::filesystem::path& path, std::chrono::milliseconds busy_timeout)
+    : view_(path, busy_timeout) {
+  // Rows in the order of a key lie anywhere in the file: what SQLite keeps by itself (2 MB) is read
+  // again and again.
+  Statement(view_.connection(), "PRAGMA main.cache_size = -20000").step();
+}
+
 std::optional<TableFacts> ViewReader::table(std::string_view name) {
   return table_facts(view_.connection(), name);
 }

@@ -13,8 +13,7 @@ namespace holdfast::sqlite {
 
 class ViewReader final : public RowReader {
  public:
-  ViewReader(const std::filesystem::path& path, std::chrono::milliseconds busy_timeout)
-      : view_(path, busy_timeout) {}
+  ViewReader(const std::filesystem::path& path, std::chrono::milliseconds busy_timeout);
 
   std::optional<TableFacts> table(std::string_view name) override;
   std::unique_ptr<RowScan> scan(const RowQuery& query) override;

@@ -1,6 +1,7 @@
 #include "engine/exports/encoded_window.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "engine/exports/json_text.h"
 
@@ -54,7 +55,7 @@ void EncodedWindow::add_base64(std::string_view text) {
 void EncodedWindow::add_bytes(ByteView bytes) {
   while (!bytes.empty()) {
     const std::size_t taken = std::min(bytes.size(), window_.size() - filled_);
-    std::ranges::copy(bytes.first(taken), window_.begin() + static_cast<std::ptrdiff_t>(filled_));
+    std::memcpy(window_.data() + filled_, bytes.data(), taken);
     filled_ += taken;
     bytes = bytes.subspan(taken);
     if (filled_ == window_.size()) {

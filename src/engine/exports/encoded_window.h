@@ -13,7 +13,7 @@ namespace holdfast::engine {
 
 class EncodedWindow {
  public:
-  static constexpr std::size_t kSize = 4 * kDigestPiece;
+  static constexpr std::size_t kSize = 2 * kDigestPiece;
 
   // `full` gets all bytes in order, in pieces of kSize; only the last one is shorter.
   EncodedWindow(bool base64, std::function<void(ByteView)> full)
