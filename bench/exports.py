@@ -1,0 +1,201 @@
+"""Measures exports beside the code they replace: `./dev bench --export`.
+
+What is replaced reads a table with Python's sqlite3, makes one object of it with json, writes that to a file, and the
+same in base64 to a second one. It is run as `exports.py DATABASE FOLDER [plain]`, in turn with `holdfast export`.
+"""
+
+import base64
+import json
+import os
+import pathlib
+import shutil
+import sqlite3
+import sys
+
+import make_database
+import measure
+import report
+
+FASTER = 8.0
+MEMORY = 64e6
+REFRESH_SECONDS = 1.0
+RECORDS = 300_000
+HERE = pathlib.Path(__file__).resolve()
+
+
+def record(row):
+    value = dict(row)
+    if isinstance(value.get("facts"), str):
+        value["facts"] = json.loads(value["facts"])
+    if isinstance(value.get("attachment"), bytes):
+        value["attachment"] = {"$blob": base64.b64encode(value["attachment"]).decode()}
+    return value
+
+
+def replaced_way(database, folder, plain):
+    """The faster of the usual ways: json.dumps and not json.dump, no indentation, nothing synced, nothing read back."""
+    connection = sqlite3.connect(database)
+    connection.row_factory = sqlite3.Row
+    records = {str(row["id"]): record(row) for row in connection.execute("SELECT * FROM document ORDER BY id")}
+    text = json.dumps(records, ensure_ascii=False, separators=(",", ":"))
+    folder = pathlib.Path(folder)
+    (folder / "results.json.new").write_text(text, encoding="utf-8")
+    os.replace(folder / "results.json.new", folder / "results.json")
+    if not plain:
+        (folder / "results.json.b64.new").write_bytes(base64.b64encode(text.encode()))
+        os.replace(folder / "results.json.b64.new", folder / "results.json.b64")
+
+
+def small_records(path):
+    """As many records, of the size that a static site's usually have."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript("PRAGMA journal_mode=WAL; CREATE TABLE document (id TEXT PRIMARY KEY, title TEXT, "
+                             "views INTEGER, facts JSON)")
+    connection.execute("BEGIN")
+    connection.executemany(
+        "INSERT INTO document VALUES (?, ?, ?, ?)",
+        ((f"video-{number * 7919 % RECORDS:06}", f"The title of video {number}, as long as titles are", number,
+          json.dumps({"tags": ["one", "two"], "score": number / 7, "language": "en", "kind": "talk"}))
+         for number in range(RECORDS)))
+    connection.execute("COMMIT")
+    connection.close()
+
+
+class Place:
+    def __init__(self, chosen, work, name):
+        self.binary = chosen.holdfast
+        self.folder = work / name
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.database = self.folder / "app.db"
+        self.configuration = self.folder / "holdfast.toml"
+
+    def configure(self, *files):
+        targets = "".join(f'[[databases.app.exports]]\ncollection = "document"\nfile = "{name}"\n' for name in files)
+        self.configuration.write_text(
+            f'[databases.app]\nsource = ["{self.database}"]\n{targets}'
+            '[collections.document]\ndatabase = "app"\n[collections.document.fields]\n'
+            'facts = { column = "facts", as = "json" }\n', encoding="utf-8")
+
+    def clear(self):
+        for path in self.folder.glob("results.*"):
+            path.unlink()
+
+    def export(self):
+        return measure.run([self.binary, "--config", self.configuration, "export"], folder=self.folder,
+                           environment={"HOME": str(self.folder)}, log=self.folder / "log")
+
+    def replaced(self, plain):
+        words = [sys.executable, "-B", HERE, self.database, self.folder] + (["plain"] if plain else [])
+        return measure.run(words, folder=self.folder, log=self.folder / "log")
+
+    def change_one(self, number):
+        connection = sqlite3.connect(self.database, isolation_level=None)
+        changed = connection.execute(
+            "UPDATE document SET views = views + 1 WHERE id = (SELECT id FROM document ORDER BY id LIMIT 1 OFFSET ?)",
+            (number,)).rowcount
+        connection.close()
+        assert changed == 1
+
+
+def say(text):
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def cost_of(cost, what, who):
+    say(f"{what:24} {who:9} {cost.seconds:8.3f} s {cost.peak / 1e6:6.0f} MB of memory")
+    return {"seconds": cost.seconds, "processor": cost.processor, "peak": cost.peak}
+
+
+def prove(place):
+    """A fast export of something else would be worth nothing. In a process of its own, because the memory of ours
+    would be taken for that of what it starts."""
+    measure.run([sys.executable, "-B", HERE, "prove", place.folder], folder=place.folder, log=place.folder / "log")
+
+
+def prove_folder(folder):
+    text = (folder / "results.json").read_bytes()
+    if base64.b64decode((folder / "results.json.b64").read_bytes(), validate=True) != text:
+        raise SystemExit("bench: the two exports are not the same")
+    ours = json.loads(text)
+    connection = sqlite3.connect(folder / "app.db")
+    connection.row_factory = sqlite3.Row
+    count = 0
+    for row in connection.execute("SELECT * FROM document"):
+        count += 1
+        if ours[str(row["id"])] != record(row):
+            raise SystemExit(f"bench: record {row['id']} is not what the database holds")
+    if count != len(ours):
+        raise SystemExit("bench: the export has other records than the database")
+
+
+def refresh(place, files, rounds, name):
+    place.configure(*files)
+    place.clear()
+    place.export()
+    costs = []
+    for number in range(rounds):
+        place.change_one(RECORDS // 2 + number if name != "small" else number * 1000)
+        measure.settle()
+        costs.append(cost_of(place.export(), f"one changed, {name}", "holdfast"))
+    return costs
+
+
+def measure_all(chosen, source, work, clone):
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    place = Place(chosen, work, "large")
+    clone(source, place.database)
+    both = ("results.json", "results.json.b64")
+    answer = {"both": {"holdfast": [], "replaced": []}, "plain": {"holdfast": [], "replaced": []}}
+    for number in range(chosen.rounds):
+        for what, files in (("both", both), ("plain", both[:1])):
+            place.configure(*files)
+            for who in ("replaced", "holdfast"):
+                place.clear()
+                measure.settle()
+                cost = place.export() if who == "holdfast" else place.replaced(what == "plain")
+                answer[what][who].append(cost_of(cost, what, who))
+            if number == 0 and what == "both":
+                answer["bytes"] = (place.folder / "results.json").stat().st_size
+                prove(place)
+    answer["refresh_large"] = refresh(place, both[:1], 3 * chosen.rounds, "large")
+    answer["refresh_large_both"] = refresh(place, both, chosen.rounds, "large, both")
+    small = Place(chosen, work, "small")
+    small_records(small.database)
+    answer["refresh_small"] = refresh(small, both, 3 * chosen.rounds, "small")
+    answer["small_bytes"] = (small.folder / "results.json").stat().st_size
+    shutil.rmtree(work)
+    return answer
+
+
+def print_exports(document):
+    found = document["exports"]
+    print(f"\nexports of {document['database']['name']}: {found['bytes'] / 1e6:,.0f} MB of JSON, medians; "
+          "ours are synced and read back, Python's are neither\n")
+    table = report.Table()
+    table.add("", "Python s", "holdfast s", "ratio", "bar", "memory MB", "")
+    for what, title in (("both", "JSON and base64"), ("plain", "JSON alone")):
+        theirs = measure.median(cost["seconds"] for cost in found[what]["replaced"])
+        ours = measure.median(cost["seconds"] for cost in found[what]["holdfast"])
+        peak = max(cost["peak"] for cost in found[what]["holdfast"])
+        holds = theirs / ours >= FASTER and peak <= MEMORY
+        table.add(title, report.number(theirs), report.number(ours), report.number(theirs / ours, digits=1),
+                  f">= {FASTER:.0f}", report.number(peak, 1e6, 0), table.verdict(holds))
+    rows = (("refresh_large", "one record changed", True), ("refresh_large_both", "… JSON and base64", False),
+            ("refresh_small", f"… of {found['small_bytes'] / 1e6:.0f} MB, both", True))
+    for what, title, judged in rows:
+        ours = measure.median(cost["seconds"] for cost in found[what])
+        peak = max(cost["peak"] for cost in found[what])
+        table.add(title, "-", report.number(ours), "-", f"<= {REFRESH_SECONDS:.0f} s" if judged else "-",
+                  report.number(peak, 1e6, 0),
+                  table.verdict(ours <= REFRESH_SECONDS and peak <= MEMORY) if judged else "")
+    table.show()
+    return table.missed == 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "prove":
+        prove_folder(pathlib.Path(sys.argv[2]))
+    else:
+        replaced_way(sys.argv[1], sys.argv[2], len(sys.argv) > 3)
