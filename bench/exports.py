@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import pathlib
+import random
 import shutil
 import sqlite3
 import sys
@@ -51,10 +52,11 @@ def small_records(path):
     connection = sqlite3.connect(path, isolation_level=None)
     connection.executescript("PRAGMA journal_mode=WAL; CREATE TABLE document (id TEXT PRIMARY KEY, title TEXT, "
                              "views INTEGER, facts JSON)")
+    ids = random.Random(1).sample(range(10**9), RECORDS)  # in no order, as a video's are
     connection.execute("BEGIN")
     connection.executemany(
         "INSERT INTO document VALUES (?, ?, ?, ?)",
-        ((f"video-{number * 7919 % RECORDS:06}", f"The title of video {number}, as long as titles are", number,
+        ((f"video-{ids[number]:09}", f"The title of video {number}, as long as titles are", number,
           json.dumps({"tags": ["one", "two"], "score": number / 7, "language": "en", "kind": "talk"}))
          for number in range(RECORDS)))
     connection.execute("COMMIT")

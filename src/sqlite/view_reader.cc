@@ -99,7 +99,7 @@ ViewReader::ViewReader(const std::filesystem::path& path, std::chrono::milliseco
     : view_(path, busy_timeout) {
   // Rows in the order of a key lie anywhere in the file: what SQLite keeps by itself (2 MB) is read
   // again and again.
-  Statement(view_.connection(), "PRAGMA main.cache_size = -20000").step();
+  Statement(view_.connection(), "PRAGMA main.cache_size = -28000").step();
 }
 
 std::optional<TableFacts> ViewReader::table(std::string_view name) {

@@ -11,7 +11,7 @@
 namespace holdfast::engine {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{1} << 20;
+constexpr std::size_t kPiece = std::size_t{256} << 10;
 
 // The text of one format, cut into pieces between records.
 class FormatText {

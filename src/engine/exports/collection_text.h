@@ -18,7 +18,7 @@ namespace holdfast::engine {
 
 struct TextStream {
   ExportFormat format = ExportFormat::kObject;
-  std::function<void(TextPiece)> sink;  // gets all of it, in pieces of about a megabyte
+  std::function<void(TextPiece)> sink;  // gets all of it, in pieces of some hundred kilobytes
 };
 
 // How many records there are. `pending` are acknowledged writes that wait for their database, in

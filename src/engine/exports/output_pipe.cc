@@ -5,7 +5,7 @@
 namespace holdfast::engine {
 namespace {
 
-constexpr std::size_t kMostWaiting = 4;
+constexpr std::size_t kMostWaiting = 8;
 
 }  // namespace
 
