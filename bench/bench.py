@@ -99,11 +99,11 @@ def tools_for(chosen, work, live):
     return tools
 
 
-def one_round(chosen, source, work, results):
+def one_round(chosen, source, work, results, place=clone):
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     live = work / "live.db"
-    clone(source, live)
+    place(source, live)
     # The application: it stays connected, so the database is live and its log is in use.
     application = sqlite3.connect(live, isolation_level=None)
     application.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -169,7 +169,8 @@ def small_latency(chosen, work, count=20):
 
 
 def ten_times_memory(chosen, work):
-    """Peak memory of each of our commands on a database ten times as large."""
+    """Peak memory of each of our commands on a database ten times as large. It is made anew each time:
+    nobody has the room for a copy of it beside what the round itself needs, 50 GB."""
     source = make_database.cached(CACHE, "huge", 10 * make_database.LARGE_ROWS)
     if chosen.diff:
         document["diff"] = difference.measure_all(chosen, source, work, clone)
@@ -179,7 +180,7 @@ def ten_times_memory(chosen, work):
     results = collections.defaultdict(lambda: collections.defaultdict(list))
     alone = argparse.Namespace(**{**vars(chosen), "peers": []})
     print("ten times as large:", file=sys.stderr)
-    one_round(alone, source, work, results)
+    one_round(alone, source, work, results, place=os.replace)
     return {what: runs[0] for what, runs in results["holdfast"].items()}
 
 
