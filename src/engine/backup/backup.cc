@@ -224,7 +224,7 @@ void Backup::fix_one_moment() {
       continue;
     }
     for (Protected& database : databases_) {
-      database.moment = repository_.clock().now();
+      database.moment = database.scan->moment();
       database.scan->facts();
     }
     counting_ = std::async(std::launch::async, [this] { count_rows(); });

@@ -61,6 +61,7 @@ PageScan::PageScan(const ScanContext& context, sqlite::PageSource& source, BaseS
         return DigestTable::create(context.files, table, context.repository.keys().cache,
                                    page_size);
       }()),
+      moment_(context.repository.clock().now()),
       geometry_(source.geometry()),
       group_pages_(std::max<std::size_t>(1, kGroupBytes / geometry_.page_size)) {
   if (base_ != nullptr && base_->state.page_size != geometry_.page_size) base_ = nullptr;
@@ -74,6 +75,7 @@ std::uint64_t PageScan::watermark() const {
 void PageScan::refresh() {
   const sqlite::Geometry before = geometry_;
   const sqlite::Change change = source_.advance();
+  moment_ = context_.repository.clock().now();
   geometry_ = source_.geometry();
   if (geometry_.page_size != before.page_size) {
     throw Error(ErrorCode::kDatabaseChanged,

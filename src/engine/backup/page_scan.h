@@ -63,6 +63,7 @@ class PageScan {
 
   sqlite::PageSource& source() { return source_; }
   const sqlite::Geometry& geometry() const { return geometry_; }
+  Time moment() const { return moment_; }  // when the current view had been taken
   // Of the current view, for which nothing may be outstanding.
   const std::vector<sqlite::PageFacts>& facts();
 
@@ -114,6 +115,7 @@ class PageScan {
   sqlite::PageSource& source_;
   BaseState* base_;
   DigestTable table_;
+  Time moment_;
   sqlite::Geometry geometry_;
   std::size_t group_pages_;    // pages in a blob of about 1 MiB
   std::uint64_t stretch_ = 1;  // units that a worker takes at once

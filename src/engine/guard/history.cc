@@ -95,21 +95,33 @@ std::optional<History::Newest> History::find(std::string_view checksum) {
   return found;
 }
 
-std::vector<Candidate> History::candidates() {
-  std::vector<Candidate> all;
-  std::set<SnapshotId> anchored;
-  if (newest_path_) all.push_back(candidate_of(*newest_path_));
+// Positions come in the order of their line, whatever their times say: a state that was read may be
+// noted with a later time than the commit after it, and clocks are set.
+std::vector<Candidate> History::line_candidates() const {
+  std::vector<Candidate> found;
+  if (newest_path_) found.push_back(candidate_of(*newest_path_));
   const auto line = repository::main_line(timeline_);
   for (const repository::AnchorName& anchor : timeline_.anchors) {
-    anchored.insert(anchor.snapshot);
     const bool on_line = std::ranges::any_of(line, [&](const repository::LinePiece& piece) {
       return piece.branch == anchor.position.branch && anchor.position.number <= piece.last;
     });
     if (!on_line || (newest_path_ && newest_path_->position == anchor.position)) continue;
     if (auto path = repository::find_path(timeline_, anchor.position)) {
-      all.push_back(candidate_of(*std::move(path)));
+      found.push_back(candidate_of(*std::move(path)));
     }
   }
+  std::ranges::stable_sort(found, std::ranges::greater{},
+                           [](const Candidate& candidate) { return candidate.path->position; });
+  for (std::size_t i = 1; i < found.size(); ++i) {
+    found[i].time = std::min(found[i].time, found[i - 1].time);
+  }
+  return found;
+}
+
+std::vector<Candidate> History::candidates() {
+  std::vector<Candidate> all = line_candidates();
+  std::set<SnapshotId> anchored;
+  for (const repository::AnchorName& anchor : timeline_.anchors) anchored.insert(anchor.snapshot);
   for (const Snapshot& snapshot : snapshots()) {
     if (anchored.contains(snapshot.id)) continue;
     const DatabaseState& state = *snapshot.database(database_);

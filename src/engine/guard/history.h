@@ -41,6 +41,7 @@ class History {
  private:
   // Undamaged, newest first, without what a restore put away.
   const std::vector<repository::Snapshot>& snapshots();
+  std::vector<Candidate> line_candidates() const;
 
   const repository::Repository& repository_;
   const std::string database_;
