@@ -162,6 +162,8 @@ bool holds_signals(Command command) {
 
 int run_parsed(const Words& words, const ParsedLine& parsed, const service::World& world,
                Console& console, env::SignalHold* signals) {
+  stop_if_interrupted();  // by what came in before signals were held back: nobody waits for that
+                          // one
   const Arguments& arguments = parsed.arguments;
   if (arguments.help) {
     const std::string text = help_text(describe_program(), parsed.help_for, terminal_width(stdout));
