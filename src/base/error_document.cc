@@ -42,6 +42,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {30, 39, "Databases (30–39)"},
     {40, 49, "Storage and system (40–49)"},
     {50, 59, "Conflicts with other work (50–59)"},
+    {60, 69, "Records (60–69)"},
 });
 
 std::map<int, std::vector<const ErrorEntry*>> by_exit_status() {

@@ -21,7 +21,7 @@ struct DatabaseConfiguration {
   std::vector<std::string> source;  // at least one; see service/source.h
   std::optional<repository::RetentionPolicy> keep;
   ProtectionSettings protection;
-  std::vector<engine::ExportTarget> exports;  // see export_toml.h
+  std::vector<engine::ExportTarget> exports = {};  // see export_toml.h
 };
 
 struct Configuration {
