@@ -81,8 +81,8 @@ std::vector<TextStream> streams_of(std::vector<Running>& running) {
   }
   std::vector<TextStream> streams;
   for (auto& [format, same] : pipes) {
-    streams.push_back({.format = format, .sink = [same = std::move(same)](TextPiece piece) {
-                         for (OutputPipe* pipe : same) pipe->add(piece);
+    streams.push_back({.format = format, .sink = [into = std::move(same)](TextPiece piece) {
+                         for (OutputPipe* pipe : into) pipe->add(piece);
                        }});
   }
   return streams;

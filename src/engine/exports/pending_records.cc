@@ -4,8 +4,7 @@
 
 namespace holdfast::engine {
 
-PendingRecords::PendingRecords(const RecordLayout& layout, std::span<const Write> writes)
-    : layout_(layout) {
+PendingRecords::PendingRecords(const RecordLayout& layout, std::span<const Write> writes) {
   for (const Write& write : writes) {
     if (write.collection != layout.collection.name || write.kind == WriteKind::kUndelete) continue;
     try {

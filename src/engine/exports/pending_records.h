@@ -31,7 +31,6 @@ class PendingRecords {
     PartialRow row;
   };
 
-  const RecordLayout& layout_;
   std::map<std::string, Change> by_id_;
 };
 
