@@ -88,6 +88,18 @@ Sample sample_pages(const ReadBytes& file, std::uint64_t size, std::uint32_t pag
 
 }  // namespace
 
+std::string_view encoding_name(TextEncoding encoding) {
+  switch (encoding) {
+    case TextEncoding::kUtf16LittleEndian:
+      return "UTF-16le";
+    case TextEncoding::kUtf16BigEndian:
+      return "UTF-16be";
+    case TextEncoding::kUtf8:
+      break;
+  }
+  return "UTF-8";
+}
+
 ImageLayout layout_from_header(ByteView bytes) {
   if (bytes.size() < kFileHeaderSize) return {};
   const FileHeader header = FileHeader::parse(bytes);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "sqlite/record.h"
@@ -25,6 +26,8 @@ struct ImageLayout {
 
   std::uint32_t usable() const { return page_size - reserved; }
 };
+
+std::string_view encoding_name(TextEncoding encoding);  // as the pragma says it: "UTF-16le"
 
 // Empty (page_size 0) where the bytes are no header that can be believed.
 ImageLayout layout_from_header(ByteView header);

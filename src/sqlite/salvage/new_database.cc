@@ -13,18 +13,6 @@
 namespace holdfast::sqlite {
 namespace {
 
-const char* encoding_name(TextEncoding encoding) {
-  switch (encoding) {
-    case TextEncoding::kUtf16LittleEndian:
-      return "UTF-16le";
-    case TextEncoding::kUtf16BigEndian:
-      return "UTF-16be";
-    case TextEncoding::kUtf8:
-      break;
-  }
-  return "UTF-8";
-}
-
 int vacuum_mode(const ImageLayout& layout) {
   constexpr int kNone = 0, kFull = 1, kIncremental = 2;
   if (!layout.auto_vacuum) return kNone;

@@ -28,18 +28,6 @@ namespace {
 constexpr std::string_view kNoTable = "no table is known that it belongs to";
 constexpr std::string_view kFreePage = "it is in a free page, as deleted rows are";
 
-std::string encoding_name(TextEncoding encoding) {
-  switch (encoding) {
-    case TextEncoding::kUtf16LittleEndian:
-      return "UTF-16le";
-    case TextEncoding::kUtf16BigEndian:
-      return "UTF-16be";
-    case TextEncoding::kUtf8:
-      break;
-  }
-  return "UTF-8";
-}
-
 // SQLite computes these anew, or does not know them any more.
 bool is_without_content(const SchemaItem& item) {
   return item.name.starts_with("sqlite_stat") && !same_name(item.name, "sqlite_stat1");
