@@ -25,6 +25,7 @@ import measure
 import peers
 import replication
 import report
+import serve
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CACHE = ROOT / "build" / "bench"
@@ -49,13 +50,15 @@ def arguments():
     parser.add_argument("--lock", action="store_true",
                         help="measure instead how long an application waits during backups")
     parser.add_argument("--seconds", type=int, default=20,
-                        help="of each measurement of --lock and --replication")
+                        help="of each measurement of --lock, --replication and --serve")
     parser.add_argument("--replication", action="store_true",
                         help="measure instead replication, safe boot and any moment back")
     parser.add_argument("--diff", action="store_true",
                         help="measure instead how long a comparison of two databases takes")
     parser.add_argument("--export", action="store_true",
                         help="measure instead exports, beside Python's json and base64")
+    parser.add_argument("--serve", action="store_true",
+                        help="measure instead writes over HTTP, beside direct ones")
     parser.add_argument("--only", metavar="LIST",
                         help=f"parts of --replication: {','.join(replication.PARTS)}")
     parser.add_argument("--idle-seconds", type=int, default=600, help=argparse.SUPPRESS)
@@ -221,6 +224,11 @@ def main():
         document["replication"] = replication.measure_all(chosen, work)
         passed = replication.print_replication(document["replication"])
         write_results(document, "-replication")
+        return 0 if passed else 1
+    if chosen.serve:
+        document["serve"] = serve.measure_all(chosen, work)
+        passed = serve.print_serve(document)
+        write_results(document, "-serve")
         return 0 if passed else 1
     source = source_database(chosen)
     document["database"] = {"bytes": source.stat().st_size, "name": source.name}

@@ -43,6 +43,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {40, 49, "Storage and system (40–49)"},
     {50, 59, "Conflicts with other work (50–59)"},
     {60, 69, "Records (60–69)"},
+    {70, 79, "HTTP (70–79)"},
 });
 
 std::map<int, std::vector<const ErrorEntry*>> by_exit_status() {

@@ -86,6 +86,9 @@ class RowSession {
   virtual std::vector<Row> read_back(const RowQuery& query) = 0;
   // Whether anybody but this session has committed since this was last asked.
   virtual bool others_wrote() = 0;
+  // Whether another database stands where this one was opened, or none: whatever is still written
+  // to this one is lost.
+  virtual bool was_replaced() { return false; }
 };
 
 }  // namespace holdfast

@@ -35,6 +35,7 @@ enum class Command {
   kDelete,
   kUndelete,
   kExport,
+  kServe,
   kForget,
   kPrune,
   kKeyList,
@@ -97,6 +98,8 @@ struct Arguments {
   std::string collection, format;                       // export
   bool to_stdout = false, base64 = false;               // export
   bool check = false;                                   // export
+  std::string listen, token_file, max_body;             // serve
+  std::optional<std::int64_t> max_connections;          // serve
   std::vector<std::string> child;                       // run: the command and its arguments
 };
 

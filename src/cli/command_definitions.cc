@@ -199,6 +199,19 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast export --collection videos --stdout --format jsonl | gzip > videos.jsonl.gz\n"
      "holdfast export --check --json | jq -r '.[] | select(.state != \"current\") | .file'",
      export_options},
+    {"serve", "", Command::kServe, kRecords, "", "save and read records over HTTP",
+     "What put, get, list, delete and undelete do, for programs: "
+     "/v1/collections/NAME/records[/KEY], and the routes that collections are mounted at. Clients "
+     "that write at the same time share transactions. While it runs, the spool is drained and "
+     "exports follow writes within two seconds. Runs until it is told to end (TERM, INT), and "
+     "answers first what is under way.\n"
+     "Only this machine can reach it unless --listen says another address, which needs tokens: a "
+     "request then carries `Authorization: Bearer TOKEN`. TLS is the work of a proxy in front. "
+     "docs/http.md has the rest.",
+     "holdfast serve\n"
+     "holdfast serve --listen 0.0.0.0:7433 --token-file /run/secrets/holdfast\n"
+     "curl -X PUT --json '{\"title\": \"T\"}' localhost:7433/v1/collections/videos/records/a",
+     serve_options},
     {"verify", "", Command::kVerify, kUpkeep, "[SNAPSHOT…]", "prove that snapshots can be restored",
      "Looks at the structure of everything, or of the named snapshots: all that is needed is there "
      "and belongs together. "

@@ -219,6 +219,19 @@ void export_options(CLI::App& app, Arguments& a) {
        "write nothing; say whether each file is intact and holds what the database holds");
 }
 
+void serve_options(CLI::App& app, Arguments& a) {
+  text_option(app, "--listen", a.listen, "ADDR:PORT",
+              "where to listen (127.0.0.1:7433 unless said); port 0 takes a free one");
+  text_option(app, "--token-file", a.token_file, "FILE",
+              "a token a line, one of which each request must show (or HOLDFAST_TOKEN_FILE, "
+              "HOLDFAST_TOKEN)");
+  text_option(app, "--max-body", a.max_body, "SIZE",
+              "the largest request that is taken (64MB unless said)");
+  app.add_option("--max-connections", a.max_connections,
+                 "how many clients at one time (256 unless said)")
+      ->type_name("N");
+}
+
 void put_options(CLI::App& app, Arguments& a) {
   words(app, a);
   flag(app, "--undelete", a.undelete, "bring the records back even if they were deleted");

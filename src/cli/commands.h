@@ -44,6 +44,7 @@ int run_list(Context& context);
 int run_delete(Context& context);
 int run_undelete(Context& context);
 int run_export(Context& context);
+int run_serve(Context& context);
 int run_forget(Context& context);
 int run_prune(Context& context);
 int run_key_list(Context& context);

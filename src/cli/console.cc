@@ -9,6 +9,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress_line.h"
 #include "cli/wording.h"
+#include "service/answer_json.h"
 
 namespace holdfast::cli {
 namespace {
@@ -132,7 +133,7 @@ void Console::failure(const Error& error) {
     const std::lock_guard lock(mutex_);
     end_stage();
   }
-  if (options_.json && !answered_) json_answer(error_json(error));
+  if (options_.json && !answered_) json_answer(service::error_json(error));
   line(kRed, printable(fmt::format("Error: {}", error.happened())));
   line({}, printable(fmt::format("Safe:  {}\nNext:  {}", error.safe(), error.next())));
 }
@@ -146,16 +147,6 @@ void Console::flush() {
   throw Error(ErrorCode::kIo,
               fmt::format("the answer could not be written: {}", std::strerror(errno)),
               "The work itself was done.", "See where stdout leads.");
-}
-
-nlohmann::ordered_json error_json(const Error& error) {
-  nlohmann::ordered_json value;
-  value["error"] = {{"code", error.name()},
-                    {"message", error.happened()},
-                    {"safe", error.safe()},
-                    {"next", error.next()},
-                    {"exit_status", error.exit_status()}};
-  return value;
 }
 
 }  // namespace holdfast::cli

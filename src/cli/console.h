@@ -74,9 +74,6 @@ class Console final : public Progress {
   std::jthread drawer_;  // last: it uses all of the above
 };
 
-// {"error": {"code", "message", "safe", "next", "exit_status"}}
-nlohmann::ordered_json error_json(const Error& error);
-
 }  // namespace holdfast::cli
 
 #endif  // HOLDFAST_CLI_CONSOLE_H_

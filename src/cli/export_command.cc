@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/document_json.h"
 #include "cli/wording.h"
+#include "service/answer_json.h"
 #include "service/export_job.h"
 
 namespace holdfast::cli {
@@ -28,7 +29,7 @@ Json to_json(const std::string& database, const ExportOutcome& outcome) {
   Json json = target_json(database, outcome.target);
   if (outcome.failure) {
     json["result"] = "failed";
-    json["error"] = error_json(*outcome.failure)["error"];
+    json["error"] = service::error_json(*outcome.failure)["error"];
     return json;
   }
   json["result"] = outcome.publication.unchanged ? "unchanged" : "exported";
@@ -89,7 +90,7 @@ int run_checks(Context& context, const std::vector<service::DatabaseExports>& ch
       Json json = target_json(exports.database, check.target);
       if (check.failure) {
         json["state"] = "failed";
-        json["error"] = error_json(*check.failure)["error"];
+        json["error"] = service::error_json(*check.failure)["error"];
         failures.push_back(*check.failure);
         status.take(check.failure->exit_status());
       } else {

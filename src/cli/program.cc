@@ -96,6 +96,8 @@ int run_command(Context& context) {
       return run_undelete(context);
     case Command::kExport:
       return run_export(context);
+    case Command::kServe:
+      return run_serve(context);
     case Command::kForget:
       return run_forget(context);
     case Command::kPrune:
@@ -157,7 +159,7 @@ int reporting_failures(Console& console, Work&& work) {
 
 // These run until they are told to end, and then have work to do.
 bool holds_signals(Command command) {
-  return command == Command::kReplicate || command == Command::kRun;
+  return command == Command::kReplicate || command == Command::kRun || command == Command::kServe;
 }
 
 int run_parsed(const Words& words, const ParsedLine& parsed, const service::World& world,

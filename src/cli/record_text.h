@@ -24,7 +24,8 @@ class WriteReport {
 
   void add(const engine::WriteAnswer& answer);
   void add_refused(const Error& error);  // before there was an answer
-  // A lone refusal is thrown, as any command's failure.
+  // A lone refusal is thrown, as any command's failure. What was kept is in the exports first, or
+  // it is said why not; that changes no answer.
   int finish(bool single);
 
  private:
@@ -33,8 +34,8 @@ class WriteReport {
   Context& context_;
   std::string collection_, verb_;
   Json records_ = Json::array();
-  std::size_t stored_ = 0, spooled_ = 0, emergency_ = 0, refused_ = 0;
   std::vector<Error> errors_;
+  bool kept_ = false;
   int status_ = 0, rank_ = 0;
 };
 

@@ -1,13 +1,11 @@
 #include <fmt/format.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "cli/commands.h"
 #include "cli/document_json.h"
 #include "cli/lease_wait.h"
+#include "cli/until_signal.h"
 #include "service/replication_job.h"
 #include "service/run_job.h"
 
@@ -29,31 +27,6 @@ service::DatabaseChoice chosen_sources(Context& context, const std::vector<std::
   }
   return choice;
 }
-
-// The first signal ends the work in good order, a second one at once.
-class UntilSignal {
- public:
-  explicit UntilSignal(env::SignalHold& signals)
-      : waiter_([this, &signals](const std::stop_token& stop) { wait(signals, stop); }) {}
-  std::stop_token stop() const { return ended_.get_token(); }
-
- private:
-  void wait(env::SignalHold& signals, const std::stop_token& stop) {
-    constexpr int kInterruptedStatus = 5;
-    while (!stop.stop_requested()) {
-      const auto signal = signals.next(Duration::max(), stop);
-      if (!signal ||
-          (*signal != SIGTERM && *signal != SIGINT && *signal != SIGHUP && *signal != SIGQUIT)) {
-        continue;
-      }
-      if (ended_.stop_requested()) ::_exit(kInterruptedStatus);
-      ended_.request_stop();
-    }
-  }
-
-  std::stop_source ended_;
-  std::jthread waiter_;
-};
 
 }  // namespace
 

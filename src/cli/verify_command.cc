@@ -9,6 +9,7 @@
 #include "cli/policy_flags.h"
 #include "cli/wording.h"
 #include "engine/verify/integrity.h"
+#include "service/answer_json.h"
 #include "service/audit.h"
 #include "service/snapshot_choice.h"
 #include "service/timeline_verification.h"
@@ -143,7 +144,7 @@ int run_verify(Context& context) {
     answer["ok"] = sound;
     answer["seconds"] = seconds;
     if (arguments.integrity) answer["integrity"] = to_json(integrity);
-    if (!sound) answer["error"] = error_json(failure)["error"];
+    if (!sound) answer["error"] = service::error_json(failure)["error"];
     context.console.json_answer(answer);
   }
   std::string text = damage_text(report);

@@ -139,6 +139,13 @@ engine::ListedRecords Records::list(std::string_view name, const engine::ListReq
   return listed;
 }
 
+engine::DrainReport Records::drain(std::string_view database) {
+  for (const engine::Collection& each : configuration_.collections) {
+    if (each.database == database) return writer(each).drain();
+  }
+  return {};
+}
+
 engine::DrainReport Records::drain() {
   engine::DrainReport all;
   for (const engine::Collection& collection : configuration_.collections) {

@@ -45,6 +45,7 @@ class Records {
   engine::ListedRecords list(std::string_view collection, const engine::ListRequest& request);
   // Of all databases that have collections: how much was brought in.
   engine::DrainReport drain();
+  engine::DrainReport drain(std::string_view database);
 
   engine::RecordWriter& writer(const engine::Collection& collection);
 

@@ -195,6 +195,10 @@ RowStore::RowStore(const std::filesystem::path& path, RowStoreOptions options)
       options_(options),
       connection_(path, Access::kReadWrite, options.busy_timeout),
       statements_(std::make_unique<Statements>(connection_.get())) {
+  if (const auto stamp = FileStamp::of(path_)) {
+    inode_ = stamp->inode;
+    device_ = stamp->device;
+  }
   const auto log = FileStamp::of(wal_path(connection_.resolved_path()));
   connection_.checkpoint_on_close(!log || log->size == 0);
   sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
@@ -314,6 +318,11 @@ std::vector<Row> RowStore::read_back(const RowQuery& query) {
 bool RowStore::others_wrote() {
   const auto version = statements_->number("PRAGMA main.data_version");
   return std::exchange(data_version_, version) != version;
+}
+
+bool RowStore::was_replaced() {
+  const auto stamp = FileStamp::of(path_);
+  return !stamp || stamp->inode != inode_ || stamp->device != device_;
 }
 
 }  // namespace holdfast::sqlite

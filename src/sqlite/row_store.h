@@ -51,6 +51,7 @@ class RowStore : public RowSession {
   std::uint64_t count(const RowQuery& query) override;
   std::vector<Row> read_back(const RowQuery& query) override;
   bool others_wrote() override;
+  bool was_replaced() override;
 
  private:
   class Statements;  // prepared ones of one connection, by their text
@@ -64,6 +65,7 @@ class RowStore : public RowSession {
   std::unique_ptr<Statements> statements_;
   std::unique_ptr<Connection> other_;  // reads back
   std::unique_ptr<Statements> other_statements_;
+  std::uint64_t inode_ = 0, device_ = 0;  // of the file that was opened
   std::int64_t schema_version_ = -1, data_version_ = -1;
 };
 

@@ -14,6 +14,7 @@ PendingRecords::PendingRecords(const RecordLayout& layout, std::span<const Write
         continue;
       }
       PartialRow row = layout.mapping.to_row(write.record, layout.child_names);
+      if (!write.record_id.empty()) take_key(write.record_id, layout, row);
       std::vector<Value> key;
       for (const std::size_t column : layout.key) {
         if (!row[column]) break;

@@ -59,7 +59,7 @@ Path write_new_file(env::FileSystem& files, const Path& directory, const std::st
 }  // namespace
 
 std::string presumed_id(const Write& write, const Collection& collection) {
-  if (write.kind != WriteKind::kPut) return write.record_id;
+  if (write.kind != WriteKind::kPut || !write.record_id.empty()) return write.record_id;
   const std::vector<std::string> key =
       collection.key.empty() ? std::vector<std::string>{"id"} : collection.key;
   Record values = Record::array();

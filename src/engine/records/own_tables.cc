@@ -8,6 +8,7 @@ namespace holdfast::engine {
 namespace {
 
 constexpr std::uint64_t kMostForgotten = 1000;
+constexpr const char* kAnswerOf = "/answer";
 
 Value number_of(Time time) { return std::int64_t{time.time_since_epoch().count()}; }
 
@@ -45,6 +46,14 @@ std::optional<std::string> OwnTables::find_write(const std::string& id) {
 void OwnTables::remember_write(const std::string& id, const std::string& record, Time expires) {
   const Row row{id, record, number_of(expires)};
   session_.insert(kWritesTable, {"id", "record", "expires"}, row, {});
+}
+
+std::optional<std::string> OwnTables::find_answer(const std::string& id) {
+  return find_write(id + kAnswerOf);
+}
+
+void OwnTables::remember_answer(const std::string& id, const std::string& answer, Time expires) {
+  remember_write(id + kAnswerOf, answer, expires);
 }
 
 void OwnTables::forget_write(const std::string& id) {

@@ -2,8 +2,9 @@
 // done, and what was deleted.
 //
 //   _holdfast_writes      id TEXT PRIMARY KEY, record TEXT, expires BIGINT (microseconds since
-//   1970) _holdfast_tombstones  table_name TEXT, record_key TEXT, key_columns TEXT, deleted_at
-//   BIGINT
+//                         1970); the row "<id>/answer" has the answer to a write that may be asked
+//                         for again, as JSON
+//   _holdfast_tombstones  table_name TEXT, record_key TEXT, key_columns TEXT, deleted_at BIGINT,
 //                         PRIMARY KEY (table_name, record_key); key and columns are JSON lists, the
 //                         key's values written as in docs/records.md, "Values"
 #ifndef HOLDFAST_ENGINE_RECORDS_OWN_TABLES_H_
@@ -38,6 +39,9 @@ class OwnTables {
   // The record that a write of this id went to; empty if there was none.
   std::optional<std::string> find_write(const std::string& id);
   void remember_write(const std::string& id, const std::string& record, Time expires);
+  // What the caller of that write was answered, for a write that may be asked for again.
+  std::optional<std::string> find_answer(const std::string& id);
+  void remember_answer(const std::string& id, const std::string& answer, Time expires);
   void forget_write(const std::string& id);
   // Some of those that have expired: not so many that a writer would have to wait.
   void forget_expired(Time now);

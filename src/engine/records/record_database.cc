@@ -23,7 +23,8 @@ namespace {
 
 bool is_refusal(ErrorCode code) {
   return code == ErrorCode::kRecordInvalid || code == ErrorCode::kRecordRejected ||
-         code == ErrorCode::kRecordDeleted || code == ErrorCode::kRecordMissing;
+         code == ErrorCode::kRecordDeleted || code == ErrorCode::kRecordMissing ||
+         code == ErrorCode::kPreconditionFailed || code == ErrorCode::kIdempotencyConflict;
 }
 
 // Of one collection, not of the whole database.
@@ -109,6 +110,10 @@ std::vector<WriteOutcome> RecordDatabase::apply(std::span<const Write> writes, T
   while (!attempt(work)) {
   }
   prove(work);
+  if (session_->was_replaced()) {
+    throw Error(ErrorCode::kDatabaseChanged,
+                "the database was replaced while records were written");
+  }
   return std::move(work.outcomes);
 }
 
@@ -172,6 +177,7 @@ void RecordDatabase::apply_one(const Write& write, Attempt& work, std::size_t nu
   if (auto record = own_.find_write(write.id)) {
     outcome.record_id = *std::move(record);
     outcome.replayed = true;
+    recall(write, outcome);
     if (write.kind == WriteKind::kPut) {
       // Perhaps it was committed a moment ago, and only the reading back has failed.
       const RecordLayout& its = layout(write.collection);
@@ -195,7 +201,50 @@ void RecordDatabase::apply_one(const Write& write, Attempt& work, std::size_t nu
       undelete(write, its, outcome);
       break;
   }
-  own_.remember_write(write.id, outcome.record_id, work.now + work.remembered);
+  const Time expires = work.now + work.remembered;
+  own_.remember_write(write.id, outcome.record_id, expires);
+  if (write.digest.empty()) return;
+  const Record answer = {{"digest", write.digest},
+                         {"created", outcome.created},
+                         {"adjusted", outcome.adjusted},
+                         {"children_removed", outcome.children_removed}};
+  own_.remember_answer(write.id, record_text(answer), expires);
+}
+
+// The answer that the write was given when it was done.
+void RecordDatabase::recall(const Write& write, WriteOutcome& outcome) {
+  if (write.digest.empty()) return;
+  const auto text = own_.find_answer(write.id);
+  if (!text) return;
+  const Record answer = parse_record_json(*text, "a remembered answer");
+  if (answer.value("digest", "") != write.digest) {
+    throw Error(ErrorCode::kIdempotencyConflict,
+                fmt::format("the idempotency key was used for another write to {} before",
+                            write.collection));
+  }
+  outcome.created = answer.value("created", false);
+  outcome.adjusted = answer.value("adjusted", std::vector<std::string>());
+  outcome.children_removed = answer.value("children_removed", std::uint64_t{0});
+}
+
+void RecordDatabase::require(const Write& write, const RecordLayout& its,
+                             const std::optional<Row>& row) {
+  const WriteCondition& condition = write.condition;
+  if (condition.empty()) return;
+  std::string_view failed;
+  if (condition.absent && row) failed = "there is one";
+  if (condition.present && !row) failed = "there is none";
+  if (!condition.tags.empty() && failed.empty()) {
+    const auto has = [&] {
+      return std::ranges::find(condition.tags, record_tag(whole_record(its, *row))) !=
+             condition.tags.end();
+    };
+    if (!row || !has()) failed = "it is another version by now";
+  }
+  if (failed.empty()) return;
+  throw Error(
+      ErrorCode::kPreconditionFailed,
+      fmt::format("the condition for the record of {} is not met: {}", write.collection, failed));
 }
 
 void RecordDatabase::remove(const Write& write, const RecordLayout& its, WriteOutcome& outcome,
@@ -203,6 +252,7 @@ void RecordDatabase::remove(const Write& write, const RecordLayout& its, WriteOu
   const RowKey key = key_of(its, key_from_id(write.record_id, its));
   outcome.record_id = record_id(key.values, its);
   const auto row = find(its, key);
+  require(write, its, row);
   if (!row && write.acknowledged) {
     own_.bury({.table = its.collection.table,
                .key_columns = its.collection.key,

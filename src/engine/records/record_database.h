@@ -46,6 +46,8 @@ class RecordDatabase {
   std::optional<Record> get(std::string_view collection, std::string_view record_id);
   ListedRecords list(std::string_view collection, const ListRequest& request);
   const RecordLayout& layout(std::string_view collection);
+  // See RowSession: this one is to be opened anew.
+  bool was_replaced() { return session_->was_replaced(); }
   std::vector<Tombstone> tombstones(const std::string& table);
 
  private:
@@ -59,6 +61,8 @@ class RecordDatabase {
 
   bool attempt(Attempt& attempt);
   void apply_one(const Write& write, Attempt& attempt, std::size_t number);
+  void recall(const Write& write, WriteOutcome& outcome);
+  void require(const Write& write, const RecordLayout& layout, const std::optional<Row>& row);
   void put(const Write& write, const RecordLayout& layout, WriteOutcome& outcome,
            Expected& expected);
   void remove(const Write& write, const RecordLayout& layout, WriteOutcome& outcome,
@@ -68,6 +72,7 @@ class RecordDatabase {
   bool is_as_expected(const Expected& expected);
 
   RowKey key_of(const RecordLayout& layout, Row values) const;
+  Record whole_record(const RecordLayout& layout, const Row& row);  // with its children
   std::optional<Row> find(const RecordLayout& layout, const RowKey& key);
   void refresh_layouts();
 

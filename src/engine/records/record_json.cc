@@ -2,15 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "codec/keyed_hash.h"
 
 namespace holdfast::engine {
 namespace {
 
 constexpr std::size_t kDeepest = 128;
+constexpr std::size_t kDigestSize = 16;
 constexpr std::string_view kBlob = "$blob", kText = "$text", kNumber = "$number",
                            kDocument = "$value", kRaw = "$raw";
 
@@ -268,6 +272,14 @@ Record parse_record_json(std::string_view text, std::string_view what) {
   Record::sax_parse(text, &builder);
   return builder.take();
 }
+
+std::string text_digest(std::string_view text) {
+  std::array<std::byte, kDigestSize> hash{};
+  codec::KeyedHash(codec::SecretKey(), kDigestSize).add(as_bytes(text)).finish(hash);
+  return to_hex(hash);
+}
+
+std::string record_tag(const Record& record) { return text_digest(record_text(record)); }
 
 std::string record_text(const Record& record) { return record.dump(); }
 

@@ -19,6 +19,11 @@ Record parse_record_json(std::string_view text, std::string_view what = "the rec
 // same one. The same bytes for equal records.
 std::string record_text(const Record& record);
 
+// BLAKE2b-128, hexadecimal. Against mistakes, not against people: its key is no secret.
+std::string text_digest(std::string_view text);
+// What tells two versions of a record apart.
+std::string record_tag(const Record& record);
+
 // One value as JSON, and back:
 //   NULL null · whole numbers and finite reals as numbers · text as text
 //   {"$blob": "<base64>"} · {"$text": "<base64>"} text that is not UTF-8

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "engine/records/child_rows.h"
 #include "engine/records/record_mapping.h"
 
 namespace holdfast::engine {
@@ -136,6 +137,21 @@ std::vector<Value> key_from_id(std::string_view id, const RecordLayout& layout) 
     key.push_back(value_from_json(list[i], ColumnKind::kAny, "id"));
   }
   return key;
+}
+
+void take_key(const std::string& id, const RecordLayout& layout, PartialRow& row) {
+  const Row key = key_from_id(id, layout);
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    auto& value = row[layout.key[i]];
+    if (value && layout.key.size() == 1) value = stored_alias(*std::move(value), layout.collection);
+    const ColumnFacts& column = layout.mapping.columns()[layout.key[i]];
+    if (value && !holds_same(*value, key[i], column.kind)) {
+      throw Error(ErrorCode::kRecordInvalid,
+                  fmt::format("field {}: the record has another key than the {} it is put at",
+                              layout.mapping.field_of(layout.key[i]), id));
+    }
+    value = key[i];
+  }
 }
 
 Value stored_alias(Value key, const Collection& collection) {

@@ -82,6 +82,8 @@ std::string record_id(std::span<const Value> key, const RecordLayout& layout);
 // The key that is meant by an id as record_id() writes it or as people type it, with aliases.
 // Throws kRecordInvalid.
 std::vector<Value> key_from_id(std::string_view id, const RecordLayout& layout);
+// Puts the key that is meant by an id into a row. Throws kRecordInvalid if another one is there.
+void take_key(const std::string& id, const RecordLayout& layout, PartialRow& row);
 // A key with the prefix that stored keys have, and without one that they have not.
 Value stored_alias(Value key, const Collection& collection);
 

@@ -15,8 +15,9 @@ struct PutRow {
   std::optional<Row> key;  // empty: the database is to number it
 };
 
-PutRow row_to_put(const Record& record, const RecordLayout& layout) {
-  PutRow put{.row = layout.mapping.to_row(record, layout.child_names), .key = Row()};
+PutRow row_to_put(const Write& write, const RecordLayout& layout) {
+  PutRow put{.row = layout.mapping.to_row(write.record, layout.child_names), .key = Row()};
+  if (!write.record_id.empty()) take_key(write.record_id, layout, put.row);
   for (const std::size_t column : layout.key) {
     auto& value = put.row[column];
     if (value && !is_null(*value)) {
@@ -74,12 +75,13 @@ Error named(const Error& error, const std::string& id, const std::string& collec
 
 void RecordDatabase::put(const Write& write, const RecordLayout& its, WriteOutcome& outcome,
                          Expected& expected) {
-  const PutRow put = row_to_put(write.record, its);
+  const PutRow put = row_to_put(write, its);
   outcome.record_id = put.key ? record_id(*put.key, its) : "";
   try {
     RowKey key;
     if (put.key) {
       key = key_of(its, *put.key);
+      if (!write.condition.empty()) require(write, its, find(its, key));
       const Columns set = columns_to_set(put.row, its);
       const std::uint64_t there =
           set.names.empty() ? std::uint64_t{find(its, key).has_value()}
@@ -90,6 +92,7 @@ void RecordDatabase::put(const Write& write, const RecordLayout& its, WriteOutco
       }
       outcome.created = there == 0;
     } else {
+      require(write, its, std::nullopt);
       outcome.created = true;
     }
     if (outcome.created) {

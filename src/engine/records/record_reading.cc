@@ -67,17 +67,21 @@ RowCondition condition_of(std::string_view filter, const RecordLayout& layout) {
 
 }  // namespace
 
+Record RecordDatabase::whole_record(const RecordLayout& its, const Row& row) {
+  Record record = its.mapping.to_record(row);
+  const Select select = [&](const RowQuery& query) { return session_->select(query); };
+  for (std::size_t i = 0; i < its.child_names.size(); ++i) {
+    record[its.child_names[i]] = read_children(select, its, i, row);
+  }
+  return record;
+}
+
 std::optional<Record> RecordDatabase::get(std::string_view collection, std::string_view id) {
   refresh_layouts();
   const RecordLayout& its = layout(collection);
   const auto row = find(its, key_of(its, key_from_id(id, its)));
   if (!row) return std::nullopt;
-  Record record = its.mapping.to_record(*row);
-  const Select select = [&](const RowQuery& query) { return session_->select(query); };
-  for (std::size_t i = 0; i < its.child_names.size(); ++i) {
-    record[its.child_names[i]] = read_children(select, its, i, *row);
-  }
-  return record;
+  return whole_record(its, *row);
 }
 
 ListedRecords RecordDatabase::list(std::string_view collection, const ListRequest& request) {
@@ -106,15 +110,11 @@ ListedRecords RecordDatabase::list(std::string_view collection, const ListReques
   }
   ListedRecords found;
   found.total = session_->count(query);
-  const Select select = [&](const RowQuery& asked) { return session_->select(asked); };
   for (const Row& row : session_->select(query)) {
     Row key;
     for (const std::size_t column : its.key) key.push_back(row[column]);
     found.ids.push_back(record_id(key, its));
-    found.records.push_back(its.mapping.to_record(row));
-    for (std::size_t i = 0; i < its.child_names.size(); ++i) {
-      found.records.back()[its.child_names[i]] = read_children(select, its, i, row);
-    }
+    found.records.push_back(whole_record(its, row));
   }
   return found;
 }

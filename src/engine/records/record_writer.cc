@@ -33,6 +33,7 @@ const Collection* RecordWriter::collection(std::string_view name) const {
 }
 
 RecordDatabase& RecordWriter::database() {
+  if (database_ && database_->was_replaced()) database_.reset();
   if (!database_) {
     database_ = std::make_unique<RecordDatabase>(options_.open(), options_.collections);
   }
@@ -40,11 +41,12 @@ RecordDatabase& RecordWriter::database() {
 }
 
 std::vector<WriteAnswer> RecordWriter::write(std::vector<Write> writes) {
-  Request request{.writes = std::move(writes), .answers = {}};
+  Request request;
+  request.writes = std::move(writes);
   request.answers.resize(request.writes.size());
   std::unique_lock lock(queue_mutex_);
   queue_.push_back(&request);
-  turn_.wait(lock, [&] { return request.done || queue_.front() == &request; });
+  request.turn.wait(lock, [&] { return request.done || queue_.front() == &request; });
   if (!request.done) lead(lock);
   return std::move(request.answers);
 }
@@ -72,9 +74,10 @@ void RecordWriter::lead(std::unique_lock<std::mutex>& lock) {
     for (Request* request : together) {
       for (WriteAnswer& own : request->answers) own = std::move(*answer++);
       request->done = true;
+      request->turn.notify_one();
       queue_.pop_front();
     }
-    turn_.notify_all();
+    if (!queue_.empty()) queue_.front()->turn.notify_one();
   };
   try {
     process(writes, answers);
@@ -205,23 +208,31 @@ void RecordWriter::keep_elsewhere(std::span<const Write> writes, std::span<Write
   for (const std::size_t i : numbers) by_collection[writes[i].collection].push_back(i);
   for (const auto& [name, own] : by_collection) {
     std::vector<Write> waiting;
+    std::vector<std::size_t> later;
     for (const std::size_t i : own) {
-      waiting.push_back(writes[i]);
       answers[i].why = why;
       answers[i].outcome = {};
       answers[i].outcome.record_id = presumed_id(writes[i], *collection(name));
+      if (!writes[i].condition.empty()) {
+        answers[i].outcome.refused = Error(
+            ErrorCode::kRecordNotKept, fmt::format("its condition cannot be judged now: {}", why));
+        continue;
+      }
+      waiting.push_back(writes[i]);
+      later.push_back(i);
     }
+    if (later.empty()) continue;
     std::string no_spool = "there is none";
     if (spool_) {
       try {
         spool_->append(waiting);
-        for (const std::size_t i : own) answers[i].kept = Kept::kSpooled;
+        for (const std::size_t i : later) answers[i].kept = Kept::kSpooled;
         continue;
       } catch (const Error& error) {
         no_spool = error.happened();
       }
     }
-    keep_in_emergency(writes, answers, own, fmt::format("{}; spool: {}", why, no_spool));
+    keep_in_emergency(writes, answers, later, fmt::format("{}; spool: {}", why, no_spool));
   }
 }
 

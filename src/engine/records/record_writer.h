@@ -70,6 +70,7 @@ class RecordWriter {
     std::vector<Write> writes;
     std::vector<WriteAnswer> answers;
     bool done = false;
+    std::condition_variable turn;  // it is done, or first in the queue
   };
   struct Drained {
     DrainReport report;
@@ -91,7 +92,6 @@ class RecordWriter {
   std::optional<Spool> spool_;
 
   std::mutex queue_mutex_;
-  std::condition_variable turn_;
   std::deque<Request*> queue_;
 
   std::mutex work_mutex_;  // guards what is below; taken by who leads, drains or reads

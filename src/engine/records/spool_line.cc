@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-
-#include "base/bytes.h"
-#include "codec/keyed_hash.h"
 
 namespace holdfast::engine {
 namespace {
@@ -13,35 +11,30 @@ namespace {
 constexpr std::size_t kHashSize = 16;
 constexpr std::array<std::string_view, 3> kKinds = {"put", "delete", "undelete"};
 
-// Against damage, not against people: the key is no secret.
-std::string checksum(std::string_view text) {
-  std::array<std::byte, kHashSize> hash{};
-  codec::KeyedHash(codec::SecretKey(), kHashSize).add(as_bytes(text)).finish(hash);
-  return to_hex(hash);
-}
-
 }  // namespace
 
 Record write_document(const Write& write) {
-  return {{"collection", write.collection},
-          {"id", write.id},
-          {"kind", kKinds[static_cast<std::size_t>(write.kind)]},
-          {"record_id", write.record_id},
-          {"time", format_rfc3339(write.time)},
-          {"undelete", write.undelete}};
+  Record document = {{"collection", write.collection},
+                     {"id", write.id},
+                     {"kind", kKinds[static_cast<std::size_t>(write.kind)]},
+                     {"record_id", write.record_id},
+                     {"time", format_rfc3339(write.time)},
+                     {"undelete", write.undelete}};
+  if (!write.digest.empty()) document["digest"] = write.digest;
+  return document;
 }
 
 std::string spool_line(const Write& write) {
   const std::string text =
       fmt::format("{}\t{}", record_text(write_document(write)), record_text(write.record));
-  return fmt::format("{} {}\n", checksum(text), text);
+  return fmt::format("{} {}\n", text_digest(text), text);
 }
 
 std::optional<Write> parse_spool_line(std::string_view line) {
   if (line.size() < 2 * kHashSize + 1) return std::nullopt;
   const std::string_view text = line.substr(2 * kHashSize + 1);
   const auto tab = text.find('\t');
-  if (tab == std::string_view::npos || line.substr(0, 2 * kHashSize) != checksum(text)) {
+  if (tab == std::string_view::npos || line.substr(0, 2 * kHashSize) != text_digest(text)) {
     return std::nullopt;
   }
   try {
@@ -56,7 +49,9 @@ std::optional<Write> parse_spool_line(std::string_view line) {
                  .record_id = document.at("record_id").get<std::string>(),
                  .undelete = document.at("undelete").get<bool>(),
                  .acknowledged = true,
-                 .time = *time};
+                 .time = *time,
+                 .condition = {},
+                 .digest = document.value("digest", "")};
   } catch (const Record::exception&) {
     return std::nullopt;
   } catch (const Error&) {

@@ -10,7 +10,8 @@
 
 namespace holdfast::engine {
 
-// The write without its record: {"collection", "id", "kind", "record_id", "time", "undelete"}.
+// The write without its record: {"collection", "id", "kind", "record_id", "time", "undelete"}, and
+// "digest" where it has one.
 Record write_document(const Write& write);
 
 std::string spool_line(const Write& write);  // with its newline

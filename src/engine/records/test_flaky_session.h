@@ -58,6 +58,7 @@ class FlakySession : public RowSession {
     });
   }
   void rollback() noexcept override { base_->rollback(); }
+  bool was_replaced() override { return base_->was_replaced(); }
   bool in_transaction() override { return base_->in_transaction(); }
   void savepoint() override { base_->savepoint(); }
   void release_savepoint() override { base_->release_savepoint(); }

@@ -13,6 +13,16 @@
 
 namespace holdfast::engine {
 
+// What must be true of the record as it is when the write comes to it; otherwise the write is
+// refused (kPreconditionFailed). A write with a condition is never spooled: nobody could be told
+// later that it came to nothing.
+struct WriteCondition {
+  std::vector<std::string> tags = {};  // the record has one of these: see record_tag()
+  bool present = false;                // there is one
+  bool absent = false;                 // there is none
+  bool empty() const { return tags.empty() && !present && !absent; }
+};
+
 enum class WriteKind { kPut, kDelete, kUndelete };
 
 struct Write {
@@ -21,20 +31,28 @@ struct Write {
   std::string id;
   WriteKind kind = WriteKind::kPut;
   std::string collection;
-  Record record;          // of a put
-  std::string record_id;  // of the others: see record_id()
+  Record record;  // of a put
+  // Which record, see record_id(). May be empty for a put; otherwise the record's own key must be
+  // left out, or the same.
+  std::string record_id;
   bool undelete = false;  // a put that may bring back what was deleted
   // The caller may ask for it again although it was answered: its id is not forgotten early.
   bool repeatable = false;
   // Acknowledged earlier: a delete of what is not there leaves a tombstone all the same.
   bool acknowledged = false;
   Time time{};  // when it was asked for
+  WriteCondition condition = {};
+  // Of what the caller asked for under `id`; empty: not compared. A write of the same id and
+  // another digest is refused (kIdempotencyConflict), one of the same digest is answered as the
+  // first was.
+  std::string digest = {};
 };
 
 std::string new_write_id();
 
 struct WriteOutcome {
-  // kRecordInvalid, kRecordRejected, kRecordDeleted, kRecordMissing: nothing of the write was done,
+  // kRecordInvalid, kRecordRejected, kRecordDeleted, kRecordMissing, kPreconditionFailed,
+  // kIdempotencyConflict: nothing of the write was done,
   // and it will not go better another time. kWriteNotProved: it did not read back the same.
   std::optional<Error> refused;
   // kTableMissing, kConfiguration: the table is not what it should be. It may be, another time.

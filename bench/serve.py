@@ -1,0 +1,247 @@
+"""Measures verified durable puts over HTTP beside direct writes: `./dev bench --serve`.
+
+32 clients put records of a kilobyte through `holdfast serve`, each over a connection that it keeps, and the same clients
+write the same records to SQLite themselves, a transaction each, with synchronous=FULL; in turn, in one run. Then one
+client does both alternately, write by write. A put is answered when it is committed, synced, and read back by another
+connection; a direct write when it is committed and synced.
+"""
+
+import json
+import multiprocessing
+import select
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+import measure
+import report
+
+CLIENTS = 32
+PROCESSES = 4
+FASTER = 5.0
+SLOWER = 1.5
+LATENCY_WRITES = 400
+SCHEMA = "CREATE TABLE document (id TEXT PRIMARY KEY, title TEXT NOT NULL, body TEXT)"
+BODY = "A sentence that is as long as those which people write. " * 18
+
+
+class Place:
+    def __init__(self, work, name, binary=None):
+        self.folder = work / name
+        self.folder.mkdir(parents=True)
+        self.database = self.folder / "app.db"
+        connection = sqlite3.connect(self.database)
+        connection.executescript(f"PRAGMA journal_mode=WAL; {SCHEMA}")
+        # As an application that stays connected: nobody's last connection checkpoints.
+        self.application = connection
+        self.process = None
+        if binary:
+            (self.folder / "holdfast.toml").write_text(
+                f'[databases.app]\nsource = ["{self.database}"]\n[records]\nspool = "{self.folder}/spool"\n'
+                "[collections.document]\n", encoding="utf-8")
+            self.process = subprocess.Popen(
+                [binary, "serve", "--listen", "127.0.0.1:0", "--json"], cwd=self.folder, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, text=True, env={"HOME": str(self.folder)})
+            self.port = int(json.loads(self.process.stdout.readline())["listening"].rpartition(":")[2])
+
+    def rows(self):
+        return self.application.execute("SELECT count(*) FROM document").fetchone()[0]
+
+    def end(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(timeout=60)
+            self.process.stdout.close()
+        self.application.close()
+
+
+def put_request(key, title):
+    body = f'{{"id":"{key}","title":"{title}","body":"{BODY}"}}'.encode()
+    return (b"POST /v1/collections/document/records HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b"
+            % (len(body), body))
+
+
+def read_request(key, title):
+    return b"GET /v1/collections HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class HttpClient:
+    """The least that speaks HTTP, so that it is not the client which is measured."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def answer(self):
+        """Waits for one, and gives its status."""
+        answer = self.socket.recv(65536)
+        while True:
+            head, found, body = answer.partition(b"\r\n\r\n")
+            if found and len(body) >= int(head.partition(b"Content-Length: ")[2].split(b"\r\n", 1)[0]):
+                return answer[9:12]
+            answer += self.socket.recv(65536)
+
+    def write(self, key, title):
+        self.socket.sendall(put_request(key, title))
+        if self.answer() != b"201":
+            raise SystemExit("bench: a record was not stored")
+
+
+class DirectClient:
+    def __init__(self, database):
+        self.connection = sqlite3.connect(database, isolation_level=None, timeout=60, check_same_thread=False)
+        self.connection.execute("PRAGMA synchronous=FULL")
+
+    def write(self, key, title):
+        self.connection.execute("INSERT INTO document VALUES (?, ?, ?)", (key, title, BODY))
+
+
+def http_clients(port, request, expected, name, seconds):
+    """Some clients in one thread: each sends its next request when its last one is answered."""
+    clients = {}
+    ready = select.epoll()
+    for number in range(CLIENTS // PROCESSES):
+        one = HttpClient(port)
+        one.name = f"{name}-{number}"
+        clients[one.socket.fileno()] = one
+        ready.register(one.socket, select.EPOLLIN)
+    until = time.monotonic() + seconds
+    count, under_way = 0, len(clients)
+    for one in clients.values():
+        one.socket.sendall(request(f"{one.name}-first", "The first of its client"))
+    while under_way:
+        for descriptor, _ in ready.poll():
+            one = clients[descriptor]
+            if one.answer() != expected:
+                return -1
+            count += 1
+            if time.monotonic() < until:
+                one.socket.sendall(request(f"{one.name}-{count}", f"The title of record {count}"))
+            else:
+                under_way -= 1
+                ready.unregister(descriptor)
+    return count
+
+
+def direct_clients(database, name, seconds):
+    until = time.monotonic() + seconds
+    counts = []
+
+    def client(number):
+        one = DirectClient(database)
+        count = 0
+        while time.monotonic() < until:
+            one.write(f"{name}-{number}-{count}", f"The title of record {count}")
+            count += 1
+        counts.append(count)
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS // PROCESSES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) if len(counts) == len(threads) else -1
+
+
+def process(kind, where, name, barrier, seconds, answers):
+    barrier.wait()
+    if kind == "direct":
+        answers.put(direct_clients(where, name, seconds))
+    elif kind == "http":
+        answers.put(http_clients(where, put_request, b"201", name, seconds))
+    else:
+        answers.put(http_clients(where, read_request, b"200", name, seconds))
+
+
+def throughput(kind, where, seconds, name):
+    barrier, answers = multiprocessing.Barrier(PROCESSES + 1), multiprocessing.Queue()
+    processes = [multiprocessing.Process(target=process,
+                                         args=(kind, where, f"{name}-{number}", barrier, seconds, answers))
+                 for number in range(PROCESSES)]
+    for one in processes:
+        one.start()
+    barrier.wait()
+    begun = time.monotonic()
+    counts = [answers.get() for _ in processes]
+    for one in processes:
+        one.join()
+    if min(counts) < 0:
+        raise SystemExit("bench: a client has failed")
+    return sum(counts), sum(counts) / (time.monotonic() - begun)
+
+
+def latencies(server, direct):
+    pairs = []
+    over_http, by_itself = HttpClient(server.port), DirectClient(direct.database)
+    for number in range(LATENCY_WRITES):
+        pair = []
+        for one in (over_http, by_itself):
+            begun = time.monotonic()
+            one.write(f"latency-{number}", "T")
+            pair.append(time.monotonic() - begun)
+        pairs.append(pair)
+    return [[pair[side] for pair in pairs] for side in (0, 1)]
+
+
+def say(text):
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def measure_all(chosen, work):
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    server, direct = Place(work, "http", chosen.holdfast), Place(work, "direct")
+    answer = {"clients": CLIENTS, "processes": PROCESSES, "seconds": chosen.seconds, "record_bytes": len(BODY),
+              "http": [], "direct": [], "ceiling": [], "latency_http": [], "latency_direct": []}
+    try:
+        for number in range(chosen.rounds):
+            measure.settle()
+            for kind, place, where in (("http", server, server.port), ("direct", direct, str(direct.database))):
+                before = place.rows()
+                count, rate = throughput(kind, where, chosen.seconds, f"round-{number}")
+                if place.rows() != before + count:
+                    raise SystemExit(f"bench: {count} writes were acknowledged, {place.rows() - before} are there")
+                answer[kind].append(rate)
+                say(f"32 clients, {kind:8} {rate:10.0f} writes a second")
+            rate = throughput("nothing", server.port, min(chosen.seconds, 5), "")[1]
+            answer["ceiling"].append(rate)
+            say(f"32 clients, no write {rate:8.0f} answers a second: what clients and HTTP can do")
+            over_http, by_itself = latencies_of(server, direct, number)
+            answer["latency_http"] += over_http
+            answer["latency_direct"] += by_itself
+            say(f"one client, http {statistics.median(over_http) * 1e3:.3f} ms,"
+                f" direct {statistics.median(by_itself) * 1e3:.3f} ms")
+    finally:
+        server.end()
+        direct.end()
+    shutil.rmtree(work)
+    return answer
+
+
+def latencies_of(server, direct, number):
+    for place in (server, direct):
+        place.application.execute("DELETE FROM document WHERE id LIKE 'latency-%'")
+        place.application.commit()
+    return latencies(server, direct)
+
+
+def print_serve(document):
+    found = document["serve"]
+    print(f"\n{found['clients']} clients in {found['processes']} processes, records of a kilobyte, medians; ours are"
+          " committed, synced and read back, theirs are committed and synced\n")
+    table = report.Table()
+    table.add("", "direct", "holdfast", "ratio", "bar", "")
+    ours, theirs = (measure.median(found[name]) for name in ("http", "direct"))
+    table.add("writes a second", report.number(theirs, digits=0), report.number(ours, digits=0),
+              report.number(ours / theirs, digits=1), f">= {FASTER:.0f}", table.verdict(ours >= FASTER * theirs))
+    ours, theirs = (measure.median(found[f"latency_{name}"]) for name in ("http", "direct"))
+    table.add("one client, ms", report.number(theirs * 1e3, digits=2), report.number(ours * 1e3, digits=2),
+              report.number(ours / theirs, digits=2), f"<= {SLOWER}", table.verdict(ours <= SLOWER * theirs))
+    table.add("answers without a write", "-", report.number(measure.median(found["ceiling"]), digits=0), "-", "-", "")
+    table.show()
+    return table.missed == 0

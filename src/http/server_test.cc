@@ -1,0 +1,172 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "base/error.h"
+
+namespace holdfast::http {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+using namespace std::chrono_literals;
+
+constexpr const char* kHead = " / HTTP/1.1\r\nHost: a\r\n";
+
+class ServerTest : public testing::Test {
+ protected:
+  void start(ServerLimits limits) {
+    server.emplace(ListenAddress{"127.0.0.1", 0}, limits,
+                   Handler{.refuse = [this](const Request& head) { return refuse(head); },
+                           .answer = [this](const Request& request) { return answer(request); }});
+    thread = std::jthread([this](const std::stop_token& stop) { server->serve(stop); });
+  }
+  virtual std::optional<Response> refuse(const Request& head) {
+    if (head.header("x-refuse") == nullptr) return std::nullopt;
+    return error_response(Error(ErrorCode::kForbidden, "no"));
+  }
+  virtual Response answer(const Request& request) {
+    if (request.body == "throw") throw Error(ErrorCode::kRecordInvalid, "thrown");
+    if (request.body == "stop") {
+      std::unique_lock lock(mutex);
+      waits = true;
+      changed.notify_all();
+      changed.wait(lock, [&] { return goes_on; });
+    }
+    return {.status = 200, .headers = {}, .body = request.method + ":" + request.body};
+  }
+
+  Socket connect() {
+    const auto colon = server->address().rfind(':');
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoi(server->address().substr(colon + 1))));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(socket.descriptor(), reinterpret_cast<sockaddr*>(&address), sizeof address),
+              0);
+    return socket;
+  }
+  // What comes until the server hangs up, or, with `until`, until that has come.
+  static std::string read(Socket& socket, std::string_view until = {}) {
+    std::string got;
+    while (until.empty() || got.find(until) == std::string::npos) {
+      if (socket.read(got, 65536, std::chrono::steady_clock::now() + 60s) != Socket::Read::kBytes) {
+        break;
+      }
+    }
+    return got;
+  }
+  std::string ask(std::string_view sent) {
+    Socket socket = connect();
+    socket.write(sent, 60s);
+    ::shutdown(socket.descriptor(), SHUT_WR);
+    return read(socket);
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool waits = false, goes_on = false;
+  std::optional<Server> server;
+  std::jthread thread;
+};
+
+TEST_F(ServerTest, AnswersOneRequestAfterTheOtherOnOneConnection) {
+  start({});
+  Socket socket = connect();
+  socket.write("\r\nPUT" + std::string(kHead) + "Content-Length: 3\r\n\r\nabcGET" + kHead + "\r\n",
+               60s);
+  EXPECT_THAT(read(socket, "GET:"), HasSubstr("PUT:abc"));
+  socket.write("HEAD" + std::string(kHead) + "Connection: close\r\n\r\n", 60s);
+  const std::string last = read(socket);
+  EXPECT_THAT(last, HasSubstr("Content-Length: 5\r\n"));
+  EXPECT_TRUE(last.ends_with("\r\n\r\n"));
+}
+
+TEST_F(ServerTest, AsksForTheBodyWhereTheClientWaitsForThat) {
+  start({});
+  Socket socket = connect();
+  socket.write("PUT" + std::string(kHead) + "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+               60s);
+  EXPECT_THAT(read(socket, "\r\n\r\n"), StartsWith("HTTP/1.1 100 Continue"));
+  socket.write("abc", 60s);
+  EXPECT_THAT(read(socket, "PUT:"), HasSubstr("PUT:abc"));
+}
+
+TEST_F(ServerTest, RefusesBeforeItReadsTheBody) {
+  start({});
+  Socket socket = connect();
+  socket.write("PUT" + std::string(kHead) + "X-Refuse: y\r\nContent-Length: 1000000\r\n\r\n", 60s);
+  EXPECT_THAT(read(socket), StartsWith("HTTP/1.1 403 Forbidden"));
+}
+
+TEST_F(ServerTest, MakesAnAnswerOfWhatTheHandlerThrows) {
+  start({});
+  EXPECT_THAT(ask("PUT" + std::string(kHead) + "Content-Length: 5\r\n\r\nthrow"),
+              testing::AllOf(StartsWith("HTTP/1.1 422"), HasSubstr("\"message\":\"thrown\"")));
+}
+
+TEST_F(ServerTest, HoldsItsLimits) {
+  start({.head_bytes = 100, .body_bytes = 10, .all_body_bytes = 5});
+  EXPECT_THAT(ask("GET" + std::string(kHead) + std::string(100, 'x')), StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(ask("PUT" + std::string(kHead) + "Content-Length: 11\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(ask("PUT" + std::string(kHead) + "Content-Length: 6\r\n\r\n123456"),
+              StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(ask("PUT" + std::string(kHead) + "Content-Length: 5\r\n\r\n12345"),
+              StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, WaitsForNobodyForEver) {
+  start({.head_time = 20ms, .idle_time = 20ms, .quiet_time = 20ms});
+  Socket half_a_head = connect(), half_a_body = connect(), idle = connect();
+  half_a_head.write("GET / HT", 60s);
+  half_a_body.write("PUT" + std::string(kHead) + "Content-Length: 5\r\n\r\n1", 60s);
+  EXPECT_THAT(read(half_a_head), StartsWith("HTTP/1.1 408"));
+  EXPECT_THAT(read(half_a_body), StartsWith("HTTP/1.1 408"));
+  EXPECT_EQ(read(idle), "");
+}
+
+TEST_F(ServerTest, AnswersWhatIsUnderWayBeforeItEnds) {
+  start({});
+  Socket busy = connect(), idle = connect();
+  busy.write("PUT" + std::string(kHead) + "Content-Length: 4\r\n\r\nstop", 60s);
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return waits; });
+  }
+  thread.request_stop();
+  {
+    const std::lock_guard lock(mutex);
+    goes_on = true;
+  }
+  changed.notify_all();
+  EXPECT_THAT(read(busy), testing::AllOf(HasSubstr("Connection: close"), HasSubstr("PUT:stop")));
+  EXPECT_EQ(read(idle), "");
+  thread.join();
+  EXPECT_EQ(server->connections(), 0u);
+}
+
+TEST(ListenAddressText, IsAnAddressAndAPort) {
+  EXPECT_EQ(parse_listen_address("[::1]:80").host, "::1");
+  EXPECT_EQ(parse_listen_address("localhost:0").port, 0);
+  for (const char* text : {"", "80", ":80", "a:", "a:x", "a:65536", "::1:80", "[::1]"}) {
+    EXPECT_THROW(parse_listen_address(text), Error) << text;
+  }
+  EXPECT_TRUE(is_loopback("127.3.2.1"));
+  EXPECT_TRUE(is_loopback("::1"));
+  EXPECT_TRUE(is_loopback("localhost"));
+  EXPECT_FALSE(is_loopback("0.0.0.0"));
+  EXPECT_FALSE(is_loopback("::"));
+  EXPECT_FALSE(is_loopback("localhost.example"));
+}
+
+}  // namespace
+}  // namespace holdfast::http
