@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -187,6 +188,29 @@ TEST_F(LocalStoreTest, SyncsNoDirectoryThatHasNotChangedForLong) {
   EXPECT_EQ(code_of([&] { later.put("snapshots/c", as_bytes("x")); }), ErrorCode::kIo);
   EXPECT_EQ(code_of([&] { later.put("snapshots/c", as_bytes("x")); }), ErrorCode::kIo)
       << "it is still not durable";
+}
+
+// Counts how often each directory is synced.
+class CountingSyncs : public env::FaultFileSystem {
+ public:
+  using FaultFileSystem::FaultFileSystem;
+  void sync_directory(const env::Path& path) override {
+    ++syncs[(path / "").parent_path()];
+    FaultFileSystem::sync_directory(path);
+  }
+  std::map<env::Path, int> syncs;
+};
+
+TEST_F(LocalStoreTest, SyncsADirectoryBelowAListedOneOnceForEachPut) {
+  CountingSyncs counting(posix);
+  LocalStore nested(counting, root);
+  nested.put("timelines/app/1", as_bytes("x"));
+  for (int number = 2; number < 5; ++number) {
+    nested.list("timelines/", [](std::string_view, const ObjectStatus&) {});
+    counting.syncs.clear();
+    nested.put(fmt::format("timelines/app/{}", number), as_bytes("x"));
+    EXPECT_EQ(counting.syncs[root / "timelines" / "app"], 1) << number;
+  }
 }
 
 // Counts how often files are opened for reading.
