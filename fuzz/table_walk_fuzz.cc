@@ -25,6 +25,7 @@ class ImageSource final : public PageSource {
   }
   Change advance() override { return {}; }
   void release() override {}
+  bool is_intact() override { return true; }
   bool is_newest() override { return true; }
   Geometry geometry() const override { return geometry_; }
   void read(PageNumber first, MutableByteView out) override {

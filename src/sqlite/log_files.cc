@@ -84,6 +84,17 @@ bool FileState::is_settled() const {
   return changed < std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+// A time that lies ahead of the clock is left as it is after the longest tick: then another change
+// makes it another time all the same.
+std::optional<FileState> FileState::settled(const std::filesystem::path& path) {
+  const auto end = std::chrono::steady_clock::now() + kLongestTick;
+  while (true) {
+    const auto state = of(path);
+    if (!state || state->is_settled() || std::chrono::steady_clock::now() >= end) return state;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 LogFiles& LogFiles::operator=(LogFiles&& other) noexcept {
   std::swap(index_, other.index_);
   std::swap(log_, other.log_);

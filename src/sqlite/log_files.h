@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <filesystem>
@@ -36,6 +37,9 @@ struct FileState {
   static std::optional<FileState> of(int descriptor);
   // Whether a later change is sure to show in `changed`: clocks of file systems tick coarsely.
   bool is_settled() const;
+  // of(), once that is so: waits for the clock to tick, but never longer than kLongestTick.
+  static constexpr std::chrono::milliseconds kLongestTick{20};
+  static std::optional<FileState> settled(const std::filesystem::path& path);
 };
 
 struct IndexState {

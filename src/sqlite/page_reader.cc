@@ -30,6 +30,7 @@ class ReaderSource final : public PageSource {
   }
   void release() override {}
   bool is_newest() override { return true; }
+  bool is_intact() override { return true; }
   Geometry geometry() const override { return reader_.geometry(); }
   void read(PageNumber first, MutableByteView out) override { reader_.read(first, out); }
   sqlite3* connection() override { return connection_.get(); }

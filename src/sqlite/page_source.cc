@@ -4,15 +4,18 @@
 #include <sqlite3.h>
 
 #include <array>
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
 #include "sqlite/companion_files.h"
 #include "sqlite/connection.h"
 #include "sqlite/file_header.h"
+#include "sqlite/log_files.h"
 #include "sqlite/mappable_file.h"
 #include "sqlite/raw_source.h"
 #include "sqlite/rollback_source.h"
@@ -20,6 +23,8 @@
 
 namespace holdfast::sqlite {
 namespace {
+
+constexpr std::chrono::milliseconds kAtRest{200};
 
 struct Opened {
   std::unique_ptr<PageSource> source;
@@ -107,32 +112,61 @@ Opened open_accepted(Connection connection, const OpenOptions& options) {
   return open_with_log(resolved, options);
 }
 
-Opened open(const std::filesystem::path& path, const OpenOptions& options) {
-  require_present(path);
-  if (!std::filesystem::is_regular_file(path)) {
-    throw Error(ErrorCode::kNotADatabase, fmt::format("{} is not a file", path.string()));
-  }
+Opened open_raw(const std::filesystem::path& path, const OpenOptions& options, std::string damage) {
   Connection connection(path, Access::kReadOnly, options.busy_timeout);
-  refuse_empty(path, connection);
-  const bool has_magic = header_of(connection).has_magic;
-  std::string damage = "it does not begin like a SQLite database: it is encrypted or damaged";
-  if (has_magic) {
-    try {
-      return open_accepted(std::move(connection), options);
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kDatabaseDamaged && error.code() != ErrorCode::kNotADatabase) {
-        throw;
-      }
-      damage = error.happened();
-    }
-    connection = Connection(path, Access::kReadOnly, options.busy_timeout);
-  }
   refuse_hot_journal(connection);
-  if (!RawSource::is_plausible(connection.file().size(), has_magic)) {
+  if (!RawSource::is_plausible(connection.file().size(), header_of(connection).has_magic)) {
     throw Error(ErrorCode::kNotADatabase,
                 fmt::format("{} is not a SQLite database", path.string()));
   }
   return make<RawSource>(std::move(connection), std::move(damage));
+}
+
+// A plain copy over a database shows a beginning of it for a while, which SQLite takes for a
+// damaged one. It holds no locks that would tell.
+bool is_at_rest(const std::filesystem::path& path) {
+  const auto file = FileState::of(path);
+  if (!file) return true;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::abs(now - std::chrono::nanoseconds(file->modified)) >= kAtRest;
+}
+
+// Why SQLite does not accept the file that `connection` has open; empty if it does, and `opened` is
+// what it was opened as.
+std::string open_checked(Connection connection, const OpenOptions& options, bool has_magic,
+                         std::optional<Opened>& opened) {
+  if (!has_magic) return "it does not begin like a SQLite database: it is encrypted or damaged";
+  try {
+    opened = open_accepted(std::move(connection), options);
+    return {};
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kDatabaseDamaged && error.code() != ErrorCode::kNotADatabase) {
+      throw;
+    }
+    return error.happened();
+  }
+}
+
+Opened open(const std::filesystem::path& path, const OpenOptions& options) {
+  const auto deadline = std::chrono::steady_clock::now() + options.busy_timeout + 2 * kAtRest;
+  while (true) {
+    require_present(path);
+    if (!std::filesystem::is_regular_file(path)) {
+      throw Error(ErrorCode::kNotADatabase, fmt::format("{} is not a file", path.string()));
+    }
+    Connection connection(path, Access::kReadOnly, options.busy_timeout);
+    refuse_empty(path, connection);
+    const bool has_magic = header_of(connection).has_magic;
+    std::optional<Opened> opened;
+    std::string damage = open_checked(std::move(connection), options, has_magic, opened);
+    if (opened) return std::move(*opened);
+    if (!has_magic || is_at_rest(path)) return open_raw(path, options, std::move(damage));
+    if (std::chrono::steady_clock::now() >= deadline) {
+      throw Error(ErrorCode::kDatabaseChanged,
+                  fmt::format("{} is being written past all locks ({})", path.string(), damage));
+    }
+    std::this_thread::sleep_for(kAtRest / 10);
+  }
 }
 
 // The source at a path, whatever kind it is at the moment: a database may change its journal mode,
@@ -167,6 +201,7 @@ class DatabaseSource : public PageSource {
   }
   void release() override { inner_.source->release(); }
   bool is_newest() override { return inner_.source->is_newest(); }
+  bool is_intact() override { return inner_.source->is_intact(); }
   Geometry geometry() const override { return inner_.source->geometry(); }
   void read(PageNumber first, MutableByteView out) override { inner_.source->read(first, out); }
   env::MappedRange map(PageNumber first, PageNumber count) override {

@@ -62,6 +62,10 @@ class PageSource {
   virtual void release() = 0;
   // True while no commit has happened since the view was taken.
   virtual bool is_newest() = 0;
+  // Whether what was read of the view is one state. No lock stops a program that knows none, such
+  // as a plain copy over the file: false once anything was written that the view's locks forbid.
+  // After that the next advance() answers kUnknown, or throws.
+  virtual bool is_intact() = 0;
 
   // Of the current view.
   virtual Geometry geometry() const = 0;
@@ -92,8 +96,11 @@ struct OpenOptions {
 // damage() says why, page size 4096 or what its header plausibly says, the size cut down to whole
 // pages and the rest ignored unless the page size is reduced to fit exactly (512 always does);
 // views of it are proved only by reading twice, so advance() answers kNothing iff size and
-// modification time are unchanged, else kUnknown. Throws kDatabaseMissing, kDatabaseEmpty (zero
-// bytes and no content in a -wal), kNotADatabase, kHotJournal, kDatabaseBusy, kPermissionDenied.
+// modification time are unchanged, else kUnknown. One that begins like a database is opened raw
+// only when it has been at rest for 200 ms: before that it may be a copy that is being made, which
+// is waited for, and kDatabaseChanged when it goes on. Throws kDatabaseMissing, kDatabaseEmpty
+// (zero bytes and no content in a -wal), kNotADatabase, kHotJournal, kDatabaseBusy,
+// kPermissionDenied.
 std::unique_ptr<PageSource> open_page_source(const std::filesystem::path& path,
                                              OpenOptions options = {});
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "sqlite/companion_files.h"
 #include "sqlite/file_header.h"
 
 namespace holdfast::sqlite {
@@ -41,32 +42,31 @@ RawSource::RawSource(Connection connection, std::string damage)
 }
 
 Change RawSource::advance() {
-  const FileStamp stamp = current_stamp();
-  if (stamp_ == stamp) return {.kind = Change::Kind::kNothing, .pages = {}};
+  const auto path = connection_.resolved_path();
+  const auto state = FileState::settled(path);
+  if (!state) {
+    throw Error(ErrorCode::kDatabaseMissing, fmt::format("{} does not exist", path.string()));
+  }
+  if (state_ == state) return {.kind = Change::Kind::kNothing, .pages = {}};
   std::array<std::byte, kFileHeaderSize> bytes{};
   connection_.file().read(0, bytes);
-  geometry_ = plausible_geometry(stamp.size, FileHeader::parse(bytes));
+  geometry_ = plausible_geometry(state->size, FileHeader::parse(bytes));
   if (geometry_.page_count == 0) {
-    throw Error(ErrorCode::kDatabaseChanged,
-                fmt::format("{} was cut off", connection_.resolved_path().string()));
+    throw Error(ErrorCode::kDatabaseChanged, fmt::format("{} was cut off", path.string()));
   }
-  stamp_ = stamp;
+  state_ = state;
   return {.kind = Change::Kind::kUnknown, .pages = {}};
 }
 
-bool RawSource::is_newest() { return stamp_ == current_stamp(); }
+bool RawSource::is_newest() {
+  return state_ && state_ == FileState::of(connection_.resolved_path());
+}
 
 void RawSource::read(PageNumber first, MutableByteView out) {
   if (!connection_.file().read(std::uint64_t{first - 1} * geometry_.page_size, out)) {
     throw Error(ErrorCode::kDatabaseChanged, fmt::format("{} was cut off while it was read",
                                                          connection_.resolved_path().string()));
   }
-}
-
-FileStamp RawSource::current_stamp() const {
-  const auto path = connection_.resolved_path();
-  if (const auto stamp = FileStamp::of(path)) return *stamp;
-  throw Error(ErrorCode::kDatabaseMissing, fmt::format("{} does not exist", path.string()));
 }
 
 }  // namespace holdfast::sqlite

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "sqlite/companion_files.h"
 #include "sqlite/connection.h"
+#include "sqlite/log_files.h"
 #include "sqlite/page_source.h"
 
 namespace holdfast::sqlite {
@@ -22,6 +22,7 @@ class RawSource : public PageSource {
   Change advance() override;
   void release() override {}
   bool is_newest() override;
+  bool is_intact() override { return is_newest(); }
   Geometry geometry() const override { return geometry_; }
   void read(PageNumber first, MutableByteView out) override;
   sqlite3* connection() override { return nullptr; }
@@ -31,11 +32,9 @@ class RawSource : public PageSource {
   const Connection& opened() const { return connection_; }
 
  private:
-  FileStamp current_stamp() const;
-
   Connection connection_;
   std::string damage_;
-  std::optional<FileStamp> stamp_;  // of the last view
+  std::optional<FileState> state_;  // of the last view
   Geometry geometry_;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "sqlite/companion_files.h"
 
 namespace holdfast::sqlite {
 
@@ -31,9 +32,15 @@ Change RollbackSource::advance() {
                   fmt::format("{} was switched to a write-ahead log while it was read",
                               connection_.resolved_path().string()));
     }
-    const std::optional<State> before = std::exchange(state_, current_state());
-    return {.kind = before == state_ ? Change::Kind::kNothing : Change::Kind::kUnknown,
-            .pages = {}};
+    // Before the header is read, so that whatever is written later shows.
+    const auto file = FileState::settled(connection_.resolved_path());
+    if (!file) {
+      throw Error(ErrorCode::kDatabaseMissing,
+                  fmt::format("{} does not exist", connection_.resolved_path().string()));
+    }
+    const std::optional<State> before = std::exchange(state_, state_of(*file));
+    const bool same = !std::exchange(torn_, false) && before == state_;
+    return {.kind = same ? Change::Kind::kNothing : Change::Kind::kUnknown, .pages = {}};
   } catch (...) {
     begin_read_.reset();
     release();
@@ -41,17 +48,13 @@ Change RollbackSource::advance() {
   }
 }
 
-RollbackSource::State RollbackSource::current_state() const {
+RollbackSource::State RollbackSource::state_of(const FileState& known) const {
   const DatabaseFile file = connection_.file();
   std::array<std::byte, kFileHeaderSize> bytes{};
   file.read(0, bytes);
   const FileHeader header = FileHeader::parse(bytes);
   const auto path = connection_.resolved_path();
-  const auto stamp = FileStamp::of(path);
-  if (!stamp) {
-    throw Error(ErrorCode::kDatabaseMissing, fmt::format("{} does not exist", path.string()));
-  }
-  State state{.geometry = {}, .change_counter = header.change_counter, .stamp = *stamp};
+  State state{.geometry = {}, .change_counter = header.change_counter, .file = known};
   // SQLite has accepted the header within this transaction, so what is wrong here changed under its
   // lock.
   if (header.page_size == 0) {
@@ -76,7 +79,22 @@ bool RollbackSource::is_newest() {
   if (!immutable_) return true;
   const auto path = connection_.resolved_path();
   const auto log = FileStamp::of(wal_path(path));
-  return FileStamp::of(path) == state_->stamp && (!log || log->size == 0);
+  return FileState::of(path) == state_->file && (!log || log->size == 0);
+}
+
+// The header too, for file systems whose times tell little.
+bool RollbackSource::is_intact() {
+  const auto intact = [&] {
+    try {
+      const auto file = FileState::of(connection_.resolved_path());
+      return is_newest() && file && state_of(*file) == state_;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kDatabaseDamaged) throw;
+      return false;
+    }
+  };
+  torn_ = torn_ || !intact();
+  return !torn_;
 }
 
 void RollbackSource::read(PageNumber first, MutableByteView out) {

@@ -5,16 +5,16 @@
 #include <optional>
 #include <string>
 
-#include "sqlite/companion_files.h"
 #include "sqlite/connection.h"
 #include "sqlite/file_header.h"
+#include "sqlite/log_files.h"
 #include "sqlite/page_source.h"
 #include "sqlite/statement.h"
 
 namespace holdfast::sqlite {
 
-// With an immutable connection there is no lock, and nothing that could take one: then every read
-// is followed by a look at the file's modification time.
+// That nobody wrote past the lock is told by the file's times. With an immutable connection there
+// is no lock, and nothing that could take one: then every read is followed by a look at them.
 class RollbackSource : public PageSource {
  public:
   // The first view proves that SQLite accepts the file: besides what advance() says, it throws
@@ -24,6 +24,7 @@ class RollbackSource : public PageSource {
   Change advance() override;
   void release() override;
   bool is_newest() override;
+  bool is_intact() override;
   Geometry geometry() const override { return state_->geometry; }
   void read(PageNumber first, MutableByteView out) override;
   bool is_in_file(PageNumber, PageNumber) override { return !immutable_; }
@@ -37,15 +38,17 @@ class RollbackSource : public PageSource {
   struct State {
     Geometry geometry;
     std::uint32_t change_counter = 0;
-    FileStamp stamp;
+    FileState file;
     bool operator==(const State&) const = default;
   };
-  State current_state() const;
+  // What its header says, if it fits to what is known of the file.
+  State state_of(const FileState& file) const;
 
   Connection connection_;
   bool immutable_;
   Statement begin_read_;
   std::optional<State> state_;  // of the last view, held or not
+  bool torn_ = false;           // somebody wrote past the lock of that view
   std::string damage_;
 };
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kHeaderSize = 12, kCheckedWords = 10;  // in words of 32 bits
 constexpr std::size_t kBackfilled = 2 * kHeaderSize;
+constexpr std::size_t kAttempted = kBackfilled + 8;  // behind five read marks and eight locks
 
 WalIndexHeader copy_header(const volatile std::uint32_t* from) {
   WalIndexHeader header;
@@ -61,6 +62,7 @@ std::optional<WalIndexHeader> WalIndex::header() const {
 }
 
 std::uint32_t WalIndex::backfilled() const { return region(0)[kBackfilled]; }
+std::uint32_t WalIndex::attempted() const { return region(0)[kAttempted]; }
 
 const volatile std::uint32_t* WalIndex::region(std::uint32_t number) const {
   const volatile std::uint32_t* memory = database_.wal_index_region(static_cast<int>(number));

@@ -42,6 +42,8 @@ class WalIndex {
   std::optional<WalIndexHeader> header() const;
   // How many frames are in the database file already.
   std::uint32_t backfilled() const;
+  // How many a checkpoint set out to bring there: it says so before it writes the first of them.
+  std::uint32_t attempted() const;
 
   // Calls visit(frame, page number) for the frames first … last, as the index has them at this
   // moment.

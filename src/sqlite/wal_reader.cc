@@ -113,9 +113,32 @@ bool WalReader::try_begin(WalView& view) {
   if (!after || before != after) return false;
   const std::uint32_t backfilled = index.backfilled();
   if (index.header() != after) return false;
-  view = {.header = *after, .geometry = geometry_of(*after), .overlay = {}};
+  view = {.header = *after,
+          .geometry = geometry_of(*after),
+          .overlay = {},
+          .backfilled = backfilled,
+          .file = {}};
   if (backfilled < after->last_frame()) view.overlay = overlay_of(index, backfilled, view);
+  if (is_untouched_by_checkpoints(view)) {
+    view.file = FileState::settled(connection_.resolved_path());
+    if (!is_untouched_by_checkpoints(view)) view.file.reset();
+  }
   return true;
+}
+
+// None was under way, and none has begun since. Within one generation of the log both numbers only
+// grow, and a checkpoint that has everything in the file writes nothing.
+bool WalReader::is_untouched_by_checkpoints(const WalView& view) const {
+  const WalIndex index = this->index();
+  const auto header = index.header();
+  return header && header->salts() == view.header.salts() && index.attempted() == view.backfilled &&
+         index.backfilled() == view.backfilled;
+}
+
+// In this order: a checkpoint that has changed the file has said before that it would.
+bool WalReader::was_written_past_locks(const WalView& view) const {
+  return view.file && FileState::of(connection_.resolved_path()) != view.file &&
+         is_untouched_by_checkpoints(view);
 }
 
 Geometry WalReader::geometry_of(const WalIndexHeader& header) const {

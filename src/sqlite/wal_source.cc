@@ -47,12 +47,15 @@ Change WalSource::advance() {
   Change change;
   try {
     if (view_) change = difference(*view_, held_, view, reader.index());
+    // Asked when the next view has begun, so that nothing falls between the two.
+    if (view_ && !is_intact()) change = {};
     if (held_) readers_[current_]->end();
   } catch (...) {
     reader.end();
     throw;
   }
   view_ = std::move(view);
+  torn_ = false;
   held_ = true;
   current_ = next;
   return change;
@@ -108,6 +111,11 @@ bool WalSource::is_newest() {
   if (header->salts() != view_->header.salts()) return held_ && header->last_frame() == 0;
   return header->last_frame() == view_->header.last_frame() &&
          header->frame_checksum() == view_->header.frame_checksum();
+}
+
+bool WalSource::is_intact() {
+  torn_ = torn_ || readers_[current_]->was_written_past_locks(*view_);
+  return !torn_;
 }
 
 void WalSource::read(PageNumber first, MutableByteView out) {

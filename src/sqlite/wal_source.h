@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sqlite/connection.h"
+#include "sqlite/log_files.h"
 #include "sqlite/page_source.h"
 #include "sqlite/statement.h"
 #include "sqlite/wal_index.h"
@@ -22,6 +23,9 @@ struct WalView {
   WalIndexHeader header;
   Geometry geometry;
   std::vector<std::uint64_t> overlay;  // page number << 32 | frame, sorted, one entry a page
+  std::uint32_t backfilled = 0;
+  // The database file, where only a checkpoint that is still to come may change it.
+  std::optional<FileState> file;
 };
 
 // One connection, and at most one read transaction of it.
@@ -31,6 +35,8 @@ class WalReader {
 
   WalView begin();
   void end();
+  // Whether the database file was changed since, and not by a checkpoint.
+  bool was_written_past_locks(const WalView& view) const;
 
   const Connection& connection() const { return connection_; }
   Connection& connection() { return connection_; }
@@ -38,6 +44,7 @@ class WalReader {
 
  private:
   bool try_begin(WalView& view);
+  bool is_untouched_by_checkpoints(const WalView& view) const;
   Geometry geometry_of(const WalIndexHeader& header) const;
 
   Connection connection_;
@@ -59,6 +66,7 @@ class WalSource : public PageSource {
   Change advance() override;
   void release() override;
   bool is_newest() override;
+  bool is_intact() override;
   Geometry geometry() const override { return view_->geometry; }
   void read(PageNumber first, MutableByteView out) override;
   bool is_in_file(PageNumber first, PageNumber count) override;
@@ -78,6 +86,7 @@ class WalSource : public PageSource {
   std::size_t current_ = 0;      // the reader whose transaction is the view
   bool held_ = false;            // false after release()
   std::optional<WalView> view_;  // the last view, held or not
+  bool torn_ = false;            // somebody wrote past the locks of that view
   std::string damage_;
 };
 

@@ -86,6 +86,8 @@ class Backup {
   void open(Protected& database);
   void take_views();
   void fix_one_moment();
+  bool are_intact();
+  [[noreturn]] static void throw_torn();
   void count_rows();
   static bool is_counted(const Protected& database);
   DatabaseState describe(Protected& database);
@@ -219,7 +221,9 @@ void Backup::fix_one_moment() {
     if (round > 0 || !view_is_held) take_views();
     const bool complete = std::ranges::all_of(
         databases_, [&](Protected& database) { return database.scan->catch_up(last); });
-    if (!complete) {
+    const bool intact = complete && are_intact();
+    if (last && !intact) throw_torn();
+    if (!intact) {
       for (Protected& database : databases_) database.scan->release();
       continue;
     }
@@ -233,11 +237,23 @@ void Backup::fix_one_moment() {
   }
 }
 
+bool Backup::are_intact() {
+  return std::ranges::all_of(databases_,
+                             [](Protected& database) { return database.source->is_intact(); });
+}
+
+void Backup::throw_torn() {
+  throw Error(ErrorCode::kDatabaseChanged,
+              "a database was written past all locks while it was read");
+}
+
 // In the views that were read, and gives them up.
 void Backup::count_rows() {
   for (Protected& database : databases_) {
     if (is_counted(database)) {
       database.statistics = sqlite::gather_statistics(*database.source, database.scan->facts());
+      // Else what was counted, or found damaged, is not what was read before.
+      if (!database.source->is_intact()) throw_torn();
     }
     database.source->release();
   }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <thread>
 #include <tuple>
@@ -212,6 +214,57 @@ TEST_F(BackupTest, KeepsAFileThatSqliteCannotOpenAtAll) {
   EXPECT_FALSE(state_of(result).damage.empty());
   EXPECT_FALSE(result.warnings.empty());
   at.expect_restored(result.snapshot, image);
+}
+
+// Copies another content over the database when that much of it was read for the first time.
+class CopyOver final : public Progress {
+ public:
+  CopyOver(std::filesystem::path path, std::string content, std::uint64_t when)
+      : path_(std::move(path)), content_(std::move(content)), left_(when) {}
+  void stage(std::string_view, std::uint64_t) override {}
+  void advance(std::uint64_t units) override {
+    const std::uint64_t before = left_.load();
+    if (before == 0 || (left_ -= std::min(units, before)) > 0) return;
+    sqlite::write_content(path_, content_);
+  }
+  void notice(std::string_view) override {}
+  void warning(std::string_view) override {}
+
+ private:
+  const std::filesystem::path path_;
+  const std::string content_;
+  std::atomic<std::uint64_t> left_;
+};
+
+TEST_F(BackupTest, TakesOneStateOfADatabaseThatIsCopiedOverMeanwhile) {
+  for (const char* mode : {"DELETE", "WAL"}) {
+    for (const bool longer : {false, true}) {
+      const auto files = {"", "-wal", "-shm"};
+      for (const char* suffix : files) std::filesystem::remove(at.database().string() + suffix);
+      make_database(4000, fmt::format("PRAGMA journal_mode={};", mode));
+      const std::string before = file_content(at.database());
+      at.sql(longer ? rows_sql(300, 900) : "UPDATE record SET body = randomblob(900)");
+      const std::string after = file_content(at.database());
+      sqlite::write_content(at.database(), before);
+      BackupRequest request = at.request();
+      request.threads = 1;
+      CopyOver progress(at.database(), after, before.size() / 2);
+      const BackupResult result = back_up(at.repository, *at.files, request, progress);
+      EXPECT_EQ(state_of(result).damage, "");
+      at.expect_restored(result.snapshot, after);
+    }
+  }
+}
+
+TEST_F(BackupTest, TakesAFileThatNoSqliteOpensAsOneState) {
+  const std::string before(2u << 20, 'a'), after(2u << 20, 'b');
+  sqlite::write_content(at.database(), before);
+  BackupRequest request = at.request();
+  request.threads = 1;
+  CopyOver progress(at.database(), after, 1u << 20);
+  const BackupResult result = back_up(at.repository, *at.files, request, progress);
+  EXPECT_NE(state_of(result).damage, "");
+  at.expect_restored(result.snapshot, after);
 }
 
 // The store fails at the nth of its requests of that kind.

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/buffer.h"
+#include "base/error.h"
 #include "base/parallel.h"
 
 namespace holdfast::engine {
@@ -85,6 +86,10 @@ std::optional<ScanChanges> scan_changes(sqlite::PageSource& source, const codec:
     }
   });
   if (too_many) return std::nullopt;
+  if (!source.is_intact()) {
+    throw Error(ErrorCode::kDatabaseChanged,
+                "the database was written past all locks while it was read");
+  }
   changes.same = same;
   std::ranges::sort(all, {}, &Found::first);
   for (const Found& found : all) {

@@ -28,7 +28,8 @@ using KnownDigests = std::function<void(std::uint64_t first, std::span<codec::Pa
 
 // Takes a view (advance()), reads all of it on `threads` threads and releases it. Empty if more
 // than `most_bytes` changed, or the page size is not `page_size`: then a backup is the better scan.
-// Throws as PageSource does.
+// Throws as PageSource does, and kDatabaseChanged where the
+// file was written past the locks of the view.
 std::optional<ScanChanges> scan_changes(sqlite::PageSource& source, const codec::PageHasher& hasher,
                                         std::uint32_t page_size, const KnownDigests& known,
                                         std::size_t most_bytes, unsigned threads);

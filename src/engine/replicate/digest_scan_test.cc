@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/replicate/test_pages.h"
 #include "engine/test_protection.h"
@@ -76,6 +77,25 @@ TEST_F(DigestScanTest, GivesUpWhereABackupIsTheBetterScan) {
   EXPECT_FALSE(scan(1u << 20, 8192));
   sql("UPDATE record SET body = randomblob(1000);");
   EXPECT_FALSE(scan(100'000));
+}
+
+TEST_F(DigestScanTest, RefusesADatabaseThatIsCopiedOverInTheMiddle) {
+  const std::string other = [&] {
+    std::string content = before;
+    content.back() = static_cast<char>(content.back() ^ 1);
+    return content;
+  }();
+  const auto source = sqlite::open_page_source(database());
+  bool copied = false;
+  const auto known = [&](std::uint64_t first, std::span<codec::PageDigest> out) {
+    std::ranges::copy(std::span(digests).subspan(first - 1, out.size()), out.begin());
+    if (!std::exchange(copied, true)) sqlite::write_content(database(), other);
+  };
+  EXPECT_EQ(sqlite::code_of([&] { scan_changes(*source, hasher, kTestPage, known, 1u << 20, 1); }),
+            ErrorCode::kDatabaseChanged);
+  const auto changes = scan_changes(*source, hasher, kTestPage, known, 1u << 20, 1);
+  ASSERT_TRUE(changes);
+  EXPECT_TRUE(applied(*changes) == other);
 }
 
 TEST_F(DigestScanTest, HoldsNoLockAfterwards) {

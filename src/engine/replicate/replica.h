@@ -150,6 +150,7 @@ class DatabaseReplicator::Implementation {
   // scanning.cc; without mutex_ but where it is said
   void full_scan();
   void light_scan();
+  bool is_marked_like(const sqlite::PageSource& source) const;
   bool needs_light_scan();  // with it
   void begin_scan();        // with it
   bool end_scan();          // with it: whether everything up to now was learnt

@@ -295,6 +295,12 @@ bool Implementation::needs_light_scan() {
   return false;
 }
 
+// A segment carries no mark of damage: its position has that of the snapshot it goes on from.
+bool Implementation::is_marked_like(const sqlite::PageSource& source) const {
+  const std::lock_guard lock(mutex_);
+  return !snapshot_.databases.empty() && source.damage() == snapshot_.databases.front().damage;
+}
+
 void Implementation::light_scan() {
   {
     const std::lock_guard lock(mutex_);
@@ -307,12 +313,16 @@ void Implementation::light_scan() {
     begin_scan();
   }
   const auto source = sqlite::open_page_source(options_.database.path, {.busy_timeout = kBusy});
-  const auto changes = scan_changes(
-      *source, known_.hasher(), known_.geometry().page_size,
-      [this](std::uint64_t first, std::span<codec::PageDigest> out) {
-        known_.read_digests(first, out);
-      },
-      options_.look_bytes, 0);
+  std::optional<ScanChanges> changes;
+  if (is_marked_like(*source)) {
+    changes = scan_changes(
+        *source, known_.hasher(), known_.geometry().page_size,
+        [this](std::uint64_t first, std::span<codec::PageDigest> out) {
+          known_.read_digests(first, out);
+        },
+        options_.look_bytes, 0);
+  }
+  if (!is_marked_like(*source)) changes.reset();  // that could change with the view
   const std::lock_guard lock(mutex_);
   const bool learnt = end_scan();
   if (!learnt) {

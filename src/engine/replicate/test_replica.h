@@ -79,6 +79,14 @@ class Replica : public Protection {
     std::filesystem::remove(copy);
     return content;
   }
+  // What is known against the snapshot that a position is reached from.
+  std::string damage_at(const repository::Position& position) const {
+    const auto path = repository::find_path(timeline(), position);
+    if (!path) return {};
+    const auto snapshot = repository::find_snapshot(
+        repository, repository::timeline_series(repository, kName), path->anchor.snapshot);
+    return snapshot ? snapshot->database(kName)->damage : std::string();
+  }
   void expect_every_image() const {
     for (const auto& [position, image] : images) {
       EXPECT_TRUE(restored_at(position) == image) << repository::to_text(position);
