@@ -243,6 +243,8 @@ void remove_unanchored(const Repository& repository, const Timeline& timeline, T
   for (const auto* anchors : {&timeline.anchors, &timeline.links}) {
     for (const AnchorName& anchor : *anchors) anchored.insert(anchor.snapshot);
   }
+  const auto newest = std::ranges::max_element(timeline.anchors, {}, &AnchorName::time);
+  if (newest == timeline.anchors.end()) return;
   std::vector<SnapshotId> loose;
   const std::string folder = fmt::format("snapshots/{}/", timeline.series);
   repository.store().list_names(folder, [&](std::string_view object) {
@@ -251,7 +253,8 @@ void remove_unanchored(const Repository& repository, const Timeline& timeline, T
   });
   for (const SnapshotId& id : loose) {
     const auto snapshot = readable_snapshot(repository, timeline.series, id);
-    if (snapshot && is_replicated(*snapshot) && now - snapshot->time > kUnreachableAge) {
+    if (snapshot && is_replicated(*snapshot) && snapshot->time < newest->time &&
+        now - snapshot->time > kUnreachableAge) {
       remove_snapshot(repository, *snapshot);
     }
   }

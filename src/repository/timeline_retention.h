@@ -52,9 +52,10 @@ Time thinning_time(const Repository& repository, const Timeline& timeline);
 // snapshots whose anchor is gone: remove_unanchored() removes those.
 void thin(const Repository& repository, const Timeline& timeline, const Thinning& thinning);
 
-// Snapshots of this series alone that are tagged kReplicatedTag, belong to no anchor and are older
-// than an hour: an interruption left them. Reads each snapshot without an anchor, so it is for the
-// beginning of a session, not for each thinning.
+// Snapshots of this series alone that are tagged kReplicatedTag, belong to no anchor, are older
+// than an hour and older than the newest anchor: an interruption left them, and what came after it
+// has a place in the timeline. Reads each snapshot without an anchor, so it is for the beginning of
+// a session, not for each thinning.
 void remove_unanchored(const Repository& repository, const Timeline& timeline, Time now);
 
 struct TimelineVerdict {

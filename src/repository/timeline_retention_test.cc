@@ -299,9 +299,33 @@ TEST(TimelineRetention, SnapshotsThatOthersTookStay) {
   anchor.snapshot = own.id;
   timeline.anchors = {anchor};
   thin(at.repository, timeline, {.segments = {}, .anchors = {anchor}});
-  timeline.anchors.clear();
+  anchor.time = second(6000);
+  timeline.anchors = {anchor};
   remove_unanchored(at.repository, timeline, second(5001));
   EXPECT_EQ(snapshot_ids(at.repository).size(), 2u);
+}
+
+TEST(TimelineRetention, WhatAnInterruptionLeftGoesWhenSomethingNewerHasItsPlace) {
+  ThinnedRepository at;
+  Snapshot left = make_snapshot(7, second(100));
+  left.tags = {std::string(kReplicatedTag)};
+  put_snapshot(at.repository, left);
+  RecordedDatabase database(at.repository, 1, 20);
+  Timeline timeline = load_timeline(at.repository, database.series());
+  const auto stays = [&](std::optional<Time> newest, Time now) {
+    timeline.anchors.clear();
+    if (newest) {
+      timeline.anchors = {anchor_at(1, 1)};
+      timeline.anchors.front().time = *newest;
+    }
+    remove_unanchored(at.repository, timeline, now);
+    return !snapshot_ids(at.repository).empty();
+  };
+  const Time later = second(100) + hours(2);
+  EXPECT_TRUE(stays(std::nullopt, later)) << "it is all there is";
+  EXPECT_TRUE(stays(second(99), later)) << "it is the newest";
+  EXPECT_TRUE(stays(second(101), second(200))) << "its anchor may be on its way";
+  EXPECT_FALSE(stays(second(101), later));
 }
 
 TEST(TimelineRetention, VerifyOpensEverythingAndNamesWhatIsDamaged) {

@@ -258,6 +258,27 @@ TEST_F(ReplicatorTest, FollowsADatabaseWithARollbackJournal) {
   EXPECT_EQ(timeline().anchors.size(), 1u);
 }
 
+TEST_F(ReplicatorTest, RemovesASnapshotThatAnEarlierSessionDidNotComeToName) {
+  start();
+  flush();
+  replicator->finish(kLongest);
+  const auto own =
+      repository::find_snapshot(repository, timeline().series, timeline().anchors.back().snapshot);
+  repository::Snapshot left = own.value(), taken = own.value();
+  left.time = taken.time = left.time - std::chrono::hours(2);
+  left.id.bytes[0] ^= std::byte{1};
+  taken.id.bytes[0] ^= std::byte{2};
+  taken.tags.clear();
+  for (repository::Snapshot* snapshot : {&left, &taken}) {
+    repository::put_snapshot(repository, *snapshot);
+  }
+  start();
+  flush();
+  EXPECT_FALSE(repository::find_snapshot(repository, timeline().series, left.id));
+  EXPECT_TRUE(repository::find_snapshot(repository, timeline().series, taken.id));
+  EXPECT_TRUE(repository::find_snapshot(repository, timeline().series, own->id));
+}
+
 TEST_F(ReplicatorTest, FollowsThroughSwitchesOfTheJournalMode) {
   start();
   flush();

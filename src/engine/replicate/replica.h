@@ -172,6 +172,7 @@ class DatabaseReplicator::Implementation {
   // upkeep.cc; without mutex_
   void close();
   void thin_timeline();
+  void remove_leftovers();
 
   const repository::Repository& repository_;
   env::FileSystem& files_;

@@ -275,6 +275,7 @@ void Implementation::go_on_from(const repository::AnchorName& anchor,
 
 void Implementation::full_scan() {
   if (!session_began_ && refuses_database()) return;
+  if (!session_began_) remove_leftovers();
   {
     const std::lock_guard lock(mutex_);
     mode_ = Mode::kNone;

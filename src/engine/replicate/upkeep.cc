@@ -86,4 +86,18 @@ void Implementation::thin_timeline() {
                                              repository::thinning_time(repository_, timeline)));
 }
 
+// Snapshots that an earlier session wrote and died before it could name them.
+void Implementation::remove_leftovers() {
+  try {
+    const std::vector<SnapshotId> ids = repository::snapshot_ids(repository_, series_);
+    const std::set<SnapshotId> there(ids.begin(), ids.end());
+    const repository::Timeline timeline = repository::load_timeline(repository_, series_, &there);
+    repository::remove_unanchored(repository_, timeline,
+                                  repository::thinning_time(repository_, timeline));
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kInternal) throw;
+    report_error(error.what());  // the next session tries again
+  }
+}
+
 }  // namespace holdfast::engine
