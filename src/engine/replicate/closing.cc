@@ -20,6 +20,7 @@
 #include "repository/blob_reader.h"
 #include "repository/timeline_retention.h"
 #include "repository/writer.h"
+#include "sqlite/file_header.h"
 
 namespace holdfast::engine {
 namespace {
@@ -178,7 +179,10 @@ Snapshot Closing::describe(const MapUpdate& map) const {
   state.source = request_.source;
   state.moment = request_.moment;
   state.page_count = request_.page_count;
-  state.journal_mode = "wal";
+  if (const auto* first = request_.overlay->find(1)) {
+    const bool wal = sqlite::FileHeader::parse(*first->content).says_wal;
+    state.journal_mode = wal ? "wal" : "rollback";
+  }
   state.map = map.root;
   state.map_height = repository::map_height(request_.page_count);
   state.checksum = request_.checksum;

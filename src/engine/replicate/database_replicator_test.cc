@@ -258,6 +258,27 @@ TEST_F(ReplicatorTest, FollowsADatabaseWithARollbackJournal) {
   EXPECT_EQ(timeline().anchors.size(), 1u);
 }
 
+TEST_F(ReplicatorTest, ClosesIntoASnapshotThatSaysTheJournalMode) {
+  writer.reset();
+  options.close_interval = milliseconds(0);
+  std::vector<std::string> modes;
+  for (const char* mode : {"WAL", "DELETE"}) {
+    sql(std::string("PRAGMA journal_mode=") + mode);
+    start();
+    flush();
+    sql("CREATE TABLE in_" + std::string(mode) + " (a)");
+    flush();
+    settle();
+    const repository::Timeline found = timeline();
+    ASSERT_EQ(found.anchors.back().relation, Relation::kContinued);
+    const auto snapshot =
+        repository::find_snapshot(repository, found.series, found.anchors.back().snapshot);
+    modes.push_back(snapshot.value().database(kName)->journal_mode);
+    replicator->finish(kLongest);
+  }
+  EXPECT_EQ(modes, (std::vector<std::string>{"wal", "rollback"}));
+}
+
 TEST_F(ReplicatorTest, RemovesASnapshotThatAnEarlierSessionDidNotComeToName) {
   start();
   flush();
