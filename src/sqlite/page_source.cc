@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <functional>
@@ -24,7 +25,7 @@
 namespace holdfast::sqlite {
 namespace {
 
-constexpr std::chrono::milliseconds kAtRest{200};
+constexpr std::chrono::milliseconds kAtRest{200}, kLongestRest{2000};
 
 struct Opened {
   std::unique_ptr<PageSource> source;
@@ -148,7 +149,8 @@ std::string open_checked(Connection connection, const OpenOptions& options, bool
 }
 
 Opened open(const std::filesystem::path& path, const OpenOptions& options) {
-  const auto deadline = std::chrono::steady_clock::now() + options.busy_timeout + 2 * kAtRest;
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::min(options.busy_timeout, kLongestRest) + 2 * kAtRest;
   while (true) {
     require_present(path);
     if (!std::filesystem::is_regular_file(path)) {

@@ -197,6 +197,7 @@ void Implementation::job_failed(Job job, const Error& error) {
   if (job == Job::kFullScan || job == Job::kLightScan) {
     scanning_ = log_follows_ = false;
     pending_ = {};
+    if (known_outdated_) forget_known();
   }
   closing_ = false;
   const Duration now = elapsed();

@@ -138,6 +138,7 @@ class DatabaseReplicator::Implementation {
   void shipped();
   void lose(sqlite::Loss loss, std::string_view detail);
   void depose();
+  void forget_known();
   void scan_again(Duration after);
   void read_soon();
 
@@ -205,6 +206,7 @@ class DatabaseReplicator::Implementation {
   std::uint64_t epoch_ = 0;   // of following: another one after each loss
   std::uint64_t scans_ = 0;   // that have ended well
   Pending pending_;
+  bool known_outdated_ = false;  // to be forgotten when the scan under way has ended
 
   repository::Snapshot snapshot_;       // the last anchor's
   std::vector<std::uint64_t> numbers_;  // the last anchor's, then of each segment since

@@ -251,7 +251,7 @@ void Implementation::go_on_from(const repository::AnchorName& anchor,
   last_close_ = elapsed();
   snapshot_ = snapshot;
   session_began_ = true;
-  needs_scan_ = replaced_ = refused_ = false;
+  needs_scan_ = replaced_ = refused_ = known_outdated_ = false;
   gap_since_.reset();
   {
     const std::lock_guard report_lock(report_mutex_);
@@ -274,8 +274,13 @@ void Implementation::go_on_from(const repository::AnchorName& anchor,
 }
 
 void Implementation::full_scan() {
-  if (!session_began_ && refuses_database()) return;
-  if (!session_began_) remove_leftovers();
+  bool began = false;
+  {
+    const std::lock_guard lock(mutex_);
+    began = session_began_;
+  }
+  if (!began && refuses_database()) return;
+  if (!began) remove_leftovers();
   {
     const std::lock_guard lock(mutex_);
     mode_ = Mode::kNone;
@@ -326,6 +331,12 @@ void Implementation::light_scan() {
   if (!is_marked_like(*source)) changes.reset();  // that could change with the view
   const std::lock_guard lock(mutex_);
   const bool learnt = end_scan();
+  if (known_outdated_) {
+    forget_known();
+    pending_ = {};
+    scan_again(Duration(0));
+    return;
+  }
   if (!learnt) {
     lost_ = true;
     read_soon();

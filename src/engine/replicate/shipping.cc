@@ -94,7 +94,7 @@ bool Implementation::apply(std::uint64_t commits, const sqlite::Geometry& geomet
 void Implementation::ship_learnt() {
   if (!learnt_.unsealed || sending_) return;
   seal();
-  if (send() || known_.overlay().bytes() <= options_.overlay_bytes) return;
+  if (send() || scanning_ || known_.overlay().bytes() <= options_.overlay_bytes) return;
   // A snapshot cannot be made now, and memory is bounded: a scan makes it later.
   known_.forget_content();
   numbers_ = {number_};
@@ -291,13 +291,19 @@ void Implementation::confirm_last() {
   }
 }
 
+// A scan under way reads it without the mutex: then it is forgotten when that has ended.
+void Implementation::forget_known() {
+  known_outdated_ = scanning_;
+  if (!scanning_) known_.forget();
+}
+
 void Implementation::depose() {
   deposed_ = true;
   session_began_ = false;
   learnt_ = {};
   lease_at_ = elapsed() + Duration(options_.lease.stale_after);
   scan_again(Duration(0));
-  known_.forget();
+  forget_known();
   progress_.warning(fmt::format(
       "{}: another process has taken over the timeline; what is still sent goes to a side branch",
       options_.database.name));
