@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/test_errors.h"
 
 namespace holdfast {
 namespace {
@@ -15,15 +16,6 @@ Bytes bytes_of(std::initializer_list<int> values) {
   Bytes bytes;
   for (const int value : values) bytes.push_back(static_cast<std::byte>(value));
   return bytes;
-}
-
-ErrorCode code_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return ErrorCode::kInternal;
 }
 
 TEST(Hex, IsLowerCaseAndReversible) {

@@ -4,16 +4,13 @@
 #include <sodium.h>
 
 #include "base/error.h"
+#include "codec/raw_bytes.h"
 
 namespace holdfast::codec {
 namespace {
 
 static_assert(kNonceSize == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
 static_assert(kTagSize == crypto_aead_xchacha20poly1305_ietf_ABYTES);
-
-const unsigned char* raw(ByteView bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
 
 }  // namespace
 

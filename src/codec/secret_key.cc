@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "codec/raw_bytes.h"
 
 namespace holdfast::codec {
 namespace {
@@ -12,11 +13,6 @@ namespace {
 void start_sodium() {
   static const int started = sodium_init();
   if (started < 0) throw Error(ErrorCode::kInternal, "libsodium cannot start");
-}
-
-unsigned char* raw(MutableByteView bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
-const unsigned char* raw(ByteView bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
 }  // namespace

@@ -6,21 +6,13 @@
 #include <functional>
 
 #include "base/error.h"
+#include "base/test_errors.h"
 #include "env/temporary_directory.h"
 
 namespace holdfast::env {
 namespace {
 
 using Verb = FaultFileSystem::Verb;
-
-ErrorCode code_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return ErrorCode::kInternal;
-}
 
 class FaultFiles : public testing::Test {
  protected:

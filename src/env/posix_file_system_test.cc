@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/test_errors.h"
 #include "env/fault_file_system.h"
 #include "env/file_system.h"
 #include "env/randomness.h"
@@ -17,16 +18,6 @@
 
 namespace holdfast::env {
 namespace {
-
-ErrorCode code_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::kInternal;
-}
 
 class PosixFiles : public testing::Test {
  protected:

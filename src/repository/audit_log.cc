@@ -19,7 +19,8 @@ using nlohmann::json;
 
 constexpr std::string_view kPrefix = "log/";
 constexpr int kLogFormat = 1;
-constexpr std::size_t kMostJson = std::size_t{256} << 20, kMostText = std::size_t{1} << 20;
+constexpr std::size_t kMostAuditJson = std::size_t{256} << 20,
+                      kMostAuditText = std::size_t{1} << 20;
 
 json to_json(const LogEntry& entry) {
   return {{"time", format_rfc3339(entry.time)},
@@ -33,17 +34,17 @@ json to_json(const LogEntry& entry) {
 
 LogEntry entry_from(const JsonFields& fields) {
   return {.time = fields.time("time"),
-          .host = fields.text("host", kMostText),
-          .user = fields.text("user", kMostText),
-          .command = fields.text("command", kMostText),
-          .operation = fields.text("operation", kMostText),
-          .result = fields.text("result", kMostText),
-          .detail = fields.text("detail", kMostText)};
+          .host = fields.text("host", kMostAuditText),
+          .user = fields.text("user", kMostAuditText),
+          .command = fields.text("command", kMostAuditText),
+          .operation = fields.text("operation", kMostAuditText),
+          .result = fields.text("result", kMostAuditText),
+          .detail = fields.text("detail", kMostAuditText)};
 }
 
 std::vector<LogEntry> parse_entries(const std::string& name, ByteView text) {
   const JsonOrigin origin{ErrorCode::kDamagedObject, name};
-  const json value = parse_json(text, kMostJson, origin);
+  const json value = parse_json(text, kMostAuditJson, origin);
   const JsonFields fields(value, origin);
   if (fields.number("format", kLogFormat) != kLogFormat) throw fields.wrong("format", "1");
   std::vector<LogEntry> entries{entry_from(fields)};

@@ -13,12 +13,12 @@ namespace holdfast::repository {
 namespace {
 
 constexpr std::string_view kIndexPrefix = "index/";
-constexpr std::string_view kPackPrefix = "packs/";
+constexpr std::string_view kPacksFolder = "packs/";
 constexpr int kListings = 8;
 
 std::map<PackId, std::uint64_t> list_packs(storage::Store& store) {
   std::map<PackId, std::uint64_t> sizes;
-  store.list(kPackPrefix, [&](std::string_view name, const storage::ObjectStatus& status) {
+  store.list(kPacksFolder, [&](std::string_view name, const storage::ObjectStatus& status) {
     if (const auto id = pack_of(name)) sizes.emplace(*id, status.size);
   });
   return sizes;

@@ -24,13 +24,13 @@ std::string new_name(std::string_view prefix) {
 
 // Fills in what it can read; an unreadable intent stays one of an unknown, living writer.
 void parse_intent(ByteView content, IntentInfo& intent) {
-  const auto json = nlohmann::json::parse(as_text(content), nullptr, false);
-  if (!json.is_object()) return;
-  if (json.value("kind", "") == "prune") intent.kind = IntentKind::kPrune;
-  intent.process.host = json.value("host", "");
-  intent.process.boot_id = json.value("boot", "");
-  intent.process.pid = json.value("pid", std::int64_t{0});
-  intent.process.start_ticks = json.value("start_ticks", std::int64_t{0});
+  const auto document = nlohmann::json::parse(as_text(content), nullptr, false);
+  if (!document.is_object()) return;
+  if (document.value("kind", "") == "prune") intent.kind = IntentKind::kPrune;
+  intent.process.host = document.value("host", "");
+  intent.process.boot_id = document.value("boot", "");
+  intent.process.pid = document.value("pid", std::int64_t{0});
+  intent.process.start_ticks = document.value("start_ticks", std::int64_t{0});
 }
 
 }  // namespace
@@ -66,14 +66,14 @@ Time Intent::beat() {
   const std::lock_guard lock(mutex_);
   storage::Store& store = repository_->store();
   const env::ProcessIdentity process = env::this_process();
-  const nlohmann::json json{{"kind", kind_ == IntentKind::kPrune ? "prune" : "writer"},
-                            {"host", process.host},
-                            {"boot", process.boot_id},
-                            {"pid", process.pid},
-                            {"start_ticks", process.start_ticks}};
+  const nlohmann::json document{{"kind", kind_ == IntentKind::kPrune ? "prune" : "writer"},
+                                {"host", process.host},
+                                {"boot", process.boot_id},
+                                {"pid", process.pid},
+                                {"start_ticks", process.start_ticks}};
   store.put(object_,
             seal_document(repository_->keys().documents, DocumentKind::kIntent, object_,
-                          as_bytes(json.dump())),
+                          as_bytes(document.dump())),
             {.mode = storage::PutMode::kReplace, .ephemeral = true});
   const auto status = store.stat(object_);
   return status ? status->modified : Time{};

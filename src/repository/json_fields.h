@@ -4,6 +4,7 @@
 #define HOLDFAST_REPOSITORY_JSON_FIELDS_H_
 
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ struct JsonOrigin {
 
   Error error(std::string_view problem) const;
 };
+
+// Counts are written as JSON numbers that any reader takes for a signed integer.
+inline constexpr std::uint64_t kMostCount = std::numeric_limits<std::int64_t>::max();
 
 // The one JSON value that `text` is. Longer texts than `most_bytes` are refused unread.
 nlohmann::json parse_json(ByteView text, std::size_t most_bytes, JsonOrigin origin);

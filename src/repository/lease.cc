@@ -26,12 +26,11 @@ using nlohmann::json;
 constexpr std::uint64_t kLeaseFormat = 1;
 constexpr std::string_view kReleased = "-released";
 constexpr std::size_t kDigits = 8;
-constexpr std::size_t kMostJson = std::size_t{1} << 20, kMostText = std::size_t{1} << 16;
-constexpr std::uint64_t kMostCount = std::numeric_limits<std::int64_t>::max();
+constexpr std::size_t kMostLeaseJson = std::size_t{1} << 20, kMostLeaseText = std::size_t{1} << 16;
 
-std::string folder_of(std::string_view series) { return fmt::format("leases/{}/", series); }
+std::string leases_folder(std::string_view series) { return fmt::format("leases/{}/", series); }
 std::string object_of(std::string_view series, Branch number) {
-  return fmt::format("{}{:08x}", folder_of(series), number);
+  return fmt::format("{}{:08x}", leases_folder(series), number);
 }
 
 struct LeaseNames {
@@ -42,7 +41,7 @@ struct LeaseNames {
 
 LeaseNames list_leases(const Repository& repository, std::string_view series) {
   LeaseNames names;
-  const std::string folder = folder_of(series);
+  const std::string folder = leases_folder(series);
   repository.store().list(folder, [&](std::string_view object, const storage::ObjectStatus&) {
     const std::string_view digits = object.substr(folder.size(), kDigits);
     Branch number = 0;
@@ -58,15 +57,15 @@ LeaseNames list_leases(const Repository& repository, std::string_view series) {
 
 void parse_lease(ByteView text, const std::string& object, LeaseInfo& info) {
   const JsonOrigin origin{ErrorCode::kDamagedObject, object};
-  const json value = parse_json(text, kMostJson, origin);
+  const json value = parse_json(text, kMostLeaseJson, origin);
   const JsonFields fields(value, origin);
   if (fields.number("format", kMostCount) != kLeaseFormat) throw fields.wrong("format", "1");
-  info.holder.host = fields.text("host", kMostText);
-  info.holder.boot_id = fields.text("boot", kMostText);
+  info.holder.host = fields.text("host", kMostLeaseText);
+  info.holder.boot_id = fields.text("boot", kMostLeaseText);
   info.holder.pid = static_cast<std::int64_t>(fields.number("pid", kMostCount));
   info.holder.start_ticks = static_cast<std::int64_t>(fields.number("start_ticks", kMostCount));
-  info.user = fields.text("user", kMostText);
-  info.command = fields.text("command", kMostText);
+  info.user = fields.text("user", kMostLeaseText);
+  info.command = fields.text("command", kMostLeaseText);
   info.taken = fields.time("time");
 }
 

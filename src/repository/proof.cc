@@ -18,11 +18,10 @@ namespace {
 using nlohmann::json;
 
 constexpr std::uint64_t kProofFormat = 1;
-constexpr std::size_t kMostJson = std::size_t{64} << 20, kMostText = std::size_t{1} << 20;
-constexpr std::uint64_t kMostCount = std::numeric_limits<std::int64_t>::max();
+constexpr std::size_t kMostProofJson = std::size_t{64} << 20, kMostProofText = std::size_t{1} << 20;
 constexpr std::size_t kTimeLength = 15;  // 20261121_032415
 
-std::string folder_of(std::string_view series) { return fmt::format("proofs/{}/", series); }
+std::string proofs_folder(std::string_view series) { return fmt::format("proofs/{}/", series); }
 
 // The id at the end of the name of a proof; empty for other names.
 std::optional<ObjectId> id_in(std::string_view folder, std::string_view object) {
@@ -43,7 +42,7 @@ struct StoredProof {
 // Oldest first.
 std::vector<StoredProof> stored_proofs(const Repository& repository, std::string_view series) {
   std::vector<StoredProof> proofs;
-  const std::string folder = folder_of(series);
+  const std::string folder = proofs_folder(series);
   repository.store().list(folder, [&](std::string_view object, const storage::ObjectStatus&) {
     if (const auto id = id_in(folder, object)) proofs.push_back({std::string(object), *id});
   });
@@ -71,15 +70,15 @@ json to_json(const Proof& proof) {
 
 Proof parse_proof(const StoredProof& stored, ByteView text) {
   const JsonOrigin origin{ErrorCode::kDamagedObject, stored.object};
-  const json value = parse_json(text, kMostJson, origin);
+  const json value = parse_json(text, kMostProofJson, origin);
   const JsonFields fields(value, origin);
   if (fields.number("format", kMostCount) != kProofFormat) throw fields.wrong("format", "1");
   Proof proof;
   proof.id = stored.id;
   proof.time = fields.time("time");
-  proof.database = fields.text("database", kMostText);
-  proof.host = fields.text("host", kMostText);
-  proof.version = fields.text("version", kMostText);
+  proof.database = fields.text("database", kMostProofText);
+  proof.host = fields.text("host", kMostProofText);
+  proof.version = fields.text("version", kMostProofText);
   proof.snapshot = fields.id<SnapshotId>("snapshot");
   proof.position.branch =
       static_cast<Branch>(fields.number("branch", std::numeric_limits<Branch>::max()));
@@ -88,7 +87,7 @@ Proof parse_proof(const StoredProof& stored, ByteView text) {
   proof.bytes = fields.number("bytes", kMostCount);
   proof.restore_seconds = fields.real("restore_seconds");
   proof.total_seconds = fields.real("total_seconds");
-  proof.checksum = fields.text("checksum", kMostText);
+  proof.checksum = fields.text("checksum", kMostProofText);
   proof.integrity = fields.flag("integrity");
   proof.invariants = fields.flag("invariants");
   for (const json& finding : fields.array("findings")) {
@@ -116,7 +115,7 @@ void put_proof(const Repository& repository, std::string_view series, const Proo
   ObjectId id = proof.id;
   if (id == ObjectId{}) codec::random_bytes(id.bytes);
   const std::string object =
-      fmt::format("{}{}-{}", folder_of(series), format_compact(proof.time), id.hex());
+      fmt::format("{}{}-{}", proofs_folder(series), format_compact(proof.time), id.hex());
   repository.store().put(object, seal_document(repository.keys().documents, DocumentKind::kProof,
                                                object, as_bytes(dump_json(to_json(proof)))));
 }

@@ -56,7 +56,7 @@ class Stage {
   // `timeout` is how long a writer may be silent before it is taken for dead; here time stands
   // still while nobody waits, so -1 means at once.
   void add_prune(seconds timeout) {
-    add_actor([this, timeout](const Repository& repository) {
+    add_actor([timeout](const Repository& repository) {
       try {
         prune(repository, {.max_waste = 0, .longest_wait = seconds(3), .intent_timeout = timeout},
               no_progress());

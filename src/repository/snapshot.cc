@@ -64,7 +64,7 @@ std::optional<Snapshot> read_snapshot(const Repository& repository, const std::s
   }
 }
 
-bool concerns_one_object(ErrorCode code) {
+bool concerns_one_snapshot(ErrorCode code) {
   return code == ErrorCode::kDamagedObject || code == ErrorCode::kRepositoryVersion ||
          code == ErrorCode::kIo || code == ErrorCode::kPermissionDenied;
 }
@@ -122,7 +122,7 @@ SnapshotList list_snapshots(const Repository& repository, std::string_view serie
         list.snapshots.push_back(std::move(*snapshot));
       }
     } catch (const Error& error) {
-      if (!concerns_one_object(error.code())) throw;
+      if (!concerns_one_snapshot(error.code())) throw;
       list.unreadable.push_back(stored.name);
     }
   }
@@ -151,7 +151,7 @@ std::set<std::string> databases_in_company(const Repository& repository) {
       if (snapshot->databases.size() < 2) continue;
       for (const DatabaseState& state : snapshot->databases) found.insert(state.name);
     } catch (const Error& error) {
-      if (!concerns_one_object(error.code())) throw;
+      if (!concerns_one_snapshot(error.code())) throw;
     }
   }
   return found;

@@ -16,9 +16,8 @@ using nlohmann::json;
 constexpr std::uint64_t kSnapshotFormat = 1;
 // Decrypted content comes from somebody with the key; these only keep a mistake from becoming a
 // crash.
-constexpr std::size_t kMostJson = std::size_t{512} << 20;
-constexpr std::size_t kMostText = std::size_t{1} << 20;
-constexpr std::uint64_t kMostCount = std::numeric_limits<std::int64_t>::max();
+constexpr std::size_t kMostSnapshotJson = std::size_t{512} << 20;
+constexpr std::size_t kMostSnapshotText = std::size_t{1} << 20;
 constexpr std::uint64_t kMostPageSize = 65536, kMostPages = 0xFFFFFFFE, kMostMapHeight = 16;
 
 // A pair, not an object: a schema can have 100,000 tables.
@@ -63,17 +62,17 @@ TableCount table_from(const json& value, JsonOrigin origin) {
 DatabaseState state_from(const json& value, JsonOrigin origin) {
   const JsonFields fields(value, origin);
   DatabaseState state;
-  state.name = fields.text("name", kMostText);
-  state.engine = fields.text("engine", kMostText);
-  state.source = fields.text("source", kMostText);
+  state.name = fields.text("name", kMostSnapshotText);
+  state.engine = fields.text("engine", kMostSnapshotText);
+  state.source = fields.text("source", kMostSnapshotText);
   state.moment = fields.time("moment");
   state.page_size = static_cast<std::uint32_t>(fields.number("page_size", kMostPageSize));
   state.page_count = fields.number("page_count", kMostPages);
-  state.journal_mode = fields.text("journal_mode", kMostText);
+  state.journal_mode = fields.text("journal_mode", kMostSnapshotText);
   state.map = fields.id<BlobId>("map");
   state.map_height = static_cast<int>(fields.number("map_height", kMostMapHeight));
-  state.checksum = fields.text("checksum", kMostText);
-  state.damage = fields.text("damage", kMostText);
+  state.checksum = fields.text("checksum", kMostSnapshotText);
+  state.damage = fields.text("damage", kMostSnapshotText);
   const json& tables = fields.array("tables");
   state.tables.reserve(tables.size());
   for (const json& table : tables) state.tables.push_back(table_from(table, origin));
@@ -124,7 +123,7 @@ Bytes serialize(const Snapshot& snapshot) {
 Snapshot parse_snapshot(const SnapshotId& id, ByteView text) {
   const std::string name = fmt::format("snapshot {}", id.hex());
   const JsonOrigin origin{ErrorCode::kDamagedObject, name};
-  const json value = parse_json(text, kMostJson, origin);
+  const json value = parse_json(text, kMostSnapshotJson, origin);
   const JsonFields fields(value, origin);
   const std::uint64_t format = fields.number("format", kMostCount);
   if (format > kSnapshotFormat) {
@@ -134,13 +133,13 @@ Snapshot parse_snapshot(const SnapshotId& id, ByteView text) {
   if (format < kSnapshotFormat) throw fields.wrong("format", "at least 1");
   Snapshot snapshot;
   snapshot.id = id;
-  snapshot.name = fields.text("name", kMostText);
+  snapshot.name = fields.text("name", kMostSnapshotText);
   snapshot.time = fields.time("time");
   snapshot.tags = tags_from(fields.array("tags"), origin);
-  snapshot.host = fields.text("host", kMostText);
-  snapshot.user = fields.text("user", kMostText);
-  snapshot.version = fields.text("version", kMostText);
-  snapshot.command = fields.text("command", kMostText);
+  snapshot.host = fields.text("host", kMostSnapshotText);
+  snapshot.user = fields.text("user", kMostSnapshotText);
+  snapshot.version = fields.text("version", kMostSnapshotText);
+  snapshot.command = fields.text("command", kMostSnapshotText);
   snapshot.seconds = fields.real("seconds");
   for (const json& database : fields.array("databases")) {
     snapshot.databases.push_back(state_from(database, origin));

@@ -11,7 +11,7 @@ namespace holdfast::repository {
 namespace {
 
 constexpr std::size_t kLeastPrefix = 4, kMostNamed = 5;
-using Candidates = std::vector<const Snapshot*>;
+using Matches = std::vector<const Snapshot*>;
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);
@@ -26,7 +26,7 @@ std::string described(const Snapshot& snapshot) {
                      format_local(snapshot.time));
 }
 
-std::string described(const Candidates& candidates) {
+std::string described(const Matches& candidates) {
   std::vector<std::string> texts;
   for (const Snapshot* snapshot : candidates) {
     if (texts.size() == kMostNamed) {
@@ -62,8 +62,8 @@ bool resembles(const Snapshot& snapshot, std::string_view wanted) {
   return distance(std::string_view(id).substr(0, text.size()), text) <= 1;
 }
 
-Candidates of_database(std::span<const Snapshot> snapshots, std::string_view database) {
-  Candidates candidates;
+Matches of_database(std::span<const Snapshot> snapshots, std::string_view database) {
+  Matches candidates;
   for (const Snapshot& snapshot : snapshots) {
     if (database.empty() || snapshot.database(database) != nullptr) {
       candidates.push_back(&snapshot);
@@ -73,8 +73,8 @@ Candidates of_database(std::span<const Snapshot> snapshots, std::string_view dat
 }
 
 // By whole name first, then by the beginning of the id.
-Candidates matching(const Candidates& all, std::string_view text) {
-  Candidates found;
+Matches matching(const Matches& all, std::string_view text) {
+  Matches found;
   for (const Snapshot* snapshot : all) {
     if (snapshot->name == text) found.push_back(snapshot);
   }
@@ -88,15 +88,15 @@ Candidates matching(const Candidates& all, std::string_view text) {
 
 Error missing(const std::string& happened) { return Error(ErrorCode::kSnapshotMissing, happened); }
 
-[[noreturn]] void refuse_unmatched(std::span<const Snapshot> snapshots, const Candidates& all,
+[[noreturn]] void refuse_unmatched(std::span<const Snapshot> snapshots, const Matches& all,
                                    const Selector& selector) {
-  const Candidates elsewhere = matching(of_database(snapshots, {}), selector.text);
+  const Matches elsewhere = matching(of_database(snapshots, {}), selector.text);
   if (!elsewhere.empty()) {
     throw missing(fmt::format("{} does not hold the database \"{}\"", described(elsewhere),
                               selector.database));
   }
   std::string happened = fmt::format("no snapshot matches \"{}\"", selector.text);
-  Candidates near;
+  Matches near;
   std::ranges::copy_if(all, std::back_inserter(near),
                        [&](const Snapshot* s) { return resembles(*s, selector.text); });
   if (!near.empty()) {
@@ -110,7 +110,7 @@ Error missing(const std::string& happened) { return Error(ErrorCode::kSnapshotMi
 }  // namespace
 
 const Snapshot& select(std::span<const Snapshot> newest_first, const Selector& selector) {
-  const Candidates all = of_database(newest_first, selector.database);
+  const Matches all = of_database(newest_first, selector.database);
   const std::string holding =
       selector.database.empty() ? std::string()
                                 : fmt::format(" that hold the database \"{}\"", selector.database);
@@ -124,7 +124,7 @@ const Snapshot& select(std::span<const Snapshot> newest_first, const Selector& s
     return *all[*selector.index - 1];
   }
   if (selector.text == "latest") return *all.front();
-  const Candidates found = matching(all, selector.text);
+  const Matches found = matching(all, selector.text);
   if (found.empty()) refuse_unmatched(newest_first, all, selector);
   if (found.size() > 1) {
     throw Error(ErrorCode::kSnapshotAmbiguous,

@@ -10,7 +10,7 @@ namespace {
 constexpr double kSecondsADay = 86400;
 constexpr double kLeastDays = 2;
 
-double days(Time time) {
+double day_number(Time time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count() / kSecondsADay;
 }
 
@@ -70,8 +70,9 @@ RepositoryStatistics gather_statistics(const Repository& repository,
         history.growth.newest_bytes = state.bytes();
         for (const TableCount& table : state.tables) history.growth.rows += table.rows.value_or(0);
       }
-      history.bytes.emplace_back(days(snapshot.time), static_cast<double>(state.bytes()));
-      history.stored.emplace_back(days(snapshot.time), static_cast<double>(state.bytes_stored));
+      history.bytes.emplace_back(day_number(snapshot.time), static_cast<double>(state.bytes()));
+      history.stored.emplace_back(day_number(snapshot.time),
+                                  static_cast<double>(state.bytes_stored));
     }
   }
   for (auto& [name, history] : histories) {

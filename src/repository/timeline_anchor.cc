@@ -16,8 +16,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::uint64_t kAnchorFormat = 1;
-constexpr std::size_t kMostJson = std::size_t{1} << 20, kMostText = std::size_t{1} << 16;
-constexpr std::uint64_t kMostCount = std::numeric_limits<std::int64_t>::max();
+constexpr std::size_t kMostAnchorJson = std::size_t{1} << 20,
+                      kMostAnchorText = std::size_t{1} << 16;
 constexpr std::uint64_t kMostBranch = std::numeric_limits<Branch>::max();
 
 Position position_from(const JsonFields& fields, const char* branch, const char* number) {
@@ -64,7 +64,7 @@ Bytes serialize(const Anchor& anchor) {
 
 Anchor parse_anchor(const AnchorName& name, ByteView text) {
   const JsonOrigin origin{ErrorCode::kDamagedObject, name.object};
-  const json value = parse_json(text, kMostJson, origin);
+  const json value = parse_json(text, kMostAnchorJson, origin);
   const JsonFields fields(value, origin);
   const std::uint64_t format = fields.number("format", kMostCount);
   if (format > kAnchorFormat) {
@@ -74,15 +74,15 @@ Anchor parse_anchor(const AnchorName& name, ByteView text) {
   if (format < kAnchorFormat) throw fields.wrong("format", "at least 1");
   Anchor anchor;
   anchor.name = name;
-  anchor.checksum = fields.text("checksum", kMostText);
+  anchor.checksum = fields.text("checksum", kMostAnchorText);
   anchor.page_size = static_cast<std::uint32_t>(fields.number("page_size", 65536));
   anchor.page_count = fields.number("page_count", 0xFFFFFFFE);
-  anchor.reason = fields.text("reason", kMostText);
-  anchor.host = fields.text("host", kMostText);
+  anchor.reason = fields.text("reason", kMostAnchorText);
+  anchor.host = fields.text("host", kMostAnchorText);
   if (position_from(fields, "branch", "number") != name.position ||
       position_from(fields, "origin_branch", "origin_number") != name.origin ||
       fields.time("time") != name.time || fields.id<SnapshotId>("snapshot") != name.snapshot ||
-      fields.text("relation", kMostText) != relation_name(name.relation) ||
+      fields.text("relation", kMostAnchorText) != relation_name(name.relation) ||
       anchor.checksum.size() != 64 || !anchor.checksum.starts_with(name.check)) {
     throw origin.error("is another anchor than its name says");
   }

@@ -19,8 +19,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::uint64_t kMarkFormat = 1;
-constexpr std::size_t kMostJson = std::size_t{1} << 20, kMostText = 200;
-constexpr std::uint64_t kMostCount = std::numeric_limits<std::int64_t>::max();
+constexpr std::size_t kMostMarkJson = std::size_t{1} << 20, kMostMarkText = 200;
 
 std::string object_of(std::string_view series, const ObjectId& id) {
   return mark_folder(series) + id.hex();
@@ -28,12 +27,12 @@ std::string object_of(std::string_view series, const ObjectId& id) {
 
 Mark parse_mark(const ObjectId& id, const std::string& object, ByteView text) {
   const JsonOrigin origin{ErrorCode::kDamagedObject, object};
-  const json value = parse_json(text, kMostJson, origin);
+  const json value = parse_json(text, kMostMarkJson, origin);
   const JsonFields fields(value, origin);
   if (fields.number("format", kMostCount) != kMarkFormat) throw fields.wrong("format", "1");
   const auto branch = fields.number("branch", std::numeric_limits<Branch>::max());
   return {.id = id,
-          .name = fields.text("name", kMostText),
+          .name = fields.text("name", kMostMarkText),
           .time = fields.time("time"),
           .position = {.branch = static_cast<Branch>(branch),
                        .number = fields.number("number", kMostCount)}};

@@ -10,7 +10,7 @@
 namespace holdfast::repository {
 namespace {
 
-constexpr std::string_view kPrefix = "timelines/";
+constexpr std::string_view kTimelinesPrefix = "timelines/";
 constexpr std::size_t kChecksumDigits = 64;
 // So that no sum or difference of two of them overflows.
 constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 62;
@@ -89,12 +89,14 @@ void require_sound(const Name& name) {
 }  // namespace
 
 std::string segment_folder(std::string_view series) {
-  return fmt::format("{}{}/s/", kPrefix, series);
+  return fmt::format("{}{}/s/", kTimelinesPrefix, series);
 }
 std::string anchor_folder(std::string_view series) {
-  return fmt::format("{}{}/a/", kPrefix, series);
+  return fmt::format("{}{}/a/", kTimelinesPrefix, series);
 }
-std::string mark_folder(std::string_view series) { return fmt::format("{}{}/m/", kPrefix, series); }
+std::string mark_folder(std::string_view series) {
+  return fmt::format("{}{}/m/", kTimelinesPrefix, series);
+}
 std::string segment_prefix(std::string_view series, Branch branch) {
   return fmt::format("{}{:08x}-", segment_folder(series), branch);
 }

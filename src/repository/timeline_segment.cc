@@ -14,18 +14,18 @@ namespace holdfast::repository {
 namespace {
 
 constexpr std::uint8_t kVersion = 1, kScanned = 1;
-constexpr std::uint32_t kLeastPageSize = 512, kMostPageSize = 65536;
-constexpr std::uint64_t kMostPages = 0xFFFFFFFE;
+constexpr std::uint32_t kLeastPageSize = 512, kLargestPageSize = 65536;
+constexpr std::uint64_t kMostSegmentPages = 0xFFFFFFFE;
 constexpr std::size_t kChecksumBytes = 32;
 
 bool is_page_size(std::uint32_t size) {
-  return std::has_single_bit(size) && size >= kLeastPageSize && size <= kMostPageSize;
+  return std::has_single_bit(size) && size >= kLeastPageSize && size <= kLargestPageSize;
 }
 
 // Why it cannot be a segment; empty if it can.
 std::string_view flaw_of(const Segment& segment) {
   if (!is_page_size(segment.page_size)) return "it has no page size";
-  if (segment.page_count > kMostPages) return "it has too many pages";
+  if (segment.page_count > kMostSegmentPages) return "it has too many pages";
   if (std::ranges::adjacent_find(segment.pages, std::ranges::greater_equal()) !=
       segment.pages.end()) {
     return "its pages are not in order";
@@ -108,7 +108,7 @@ Segment parse_segment(const SegmentName& name, ByteView content) {
   std::uint64_t last = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t step = in.varint();
-    if (step == 0 || step > kMostPages - last) throw damaged("its pages are not in order");
+    if (step == 0 || step > kMostSegmentPages - last) throw damaged("its pages are not in order");
     last += step;
     segment.pages.push_back(static_cast<std::uint32_t>(last));
   }

@@ -22,7 +22,7 @@ constexpr Duration kLookEvery = std::chrono::milliseconds(200);
 
 // When the database was last written to. A log that is there has the newest commits; the database
 // file itself changes with every checkpoint, too.
-std::optional<Time> last_change(const World& world, const env::Path& path) {
+std::optional<Time> last_commit_time(const World& world, const env::Path& path) {
   const auto log = world.files.status(path.string() + "-wal");
   if (log && log->size > 0) return log->modified;
   const auto file = world.files.status(path);
@@ -43,7 +43,7 @@ struct Newest {
 Newest newest_state(Session& session, const Database& database, Duration longest) {
   env::Clock& clock = session.world().clock;
   const Duration deadline = clock.elapsed() + longest;
-  const auto changed = last_change(session.world(), database.source.path);
+  const auto changed = last_commit_time(session.world(), database.source.path);
   const std::string series = repository::timeline_series(session.repository(), database.name);
   for (bool followed = true;;) {
     const auto path = repository::find_newest(load_timeline_of(session, database.name));

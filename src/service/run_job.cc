@@ -29,7 +29,7 @@ using repository::Repository;
 constexpr Duration kBetweenTries = std::chrono::seconds(5);
 constexpr Duration kLongestBeginning = std::chrono::seconds(30);
 constexpr Duration kTurn = std::chrono::milliseconds(10);
-constexpr std::chrono::milliseconds kBusy{2'000};
+constexpr std::chrono::milliseconds kLookTimeout{2'000};
 
 bool ends_the_program(int signal) {
   return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
@@ -217,7 +217,7 @@ class BesideApplication {
       if (stop.stop_requested()) return;
       std::vector<std::string> findings;
       try {
-        findings = sqlite::quick_check(database.source.path, kBusy);
+        findings = sqlite::quick_check(database.source.path, kLookTimeout);
       } catch (const Error& error) {
         progress_.notice(fmt::format("database {}: the full check could not be made: {}",
                                      database.name, error.happened()));

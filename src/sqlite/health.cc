@@ -17,7 +17,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kMostMessages = 20;
+constexpr int kMostQuickMessages = 20;
 constexpr PageNumber kRun = 64;
 constexpr char kUserTables[] =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE "
@@ -137,7 +137,7 @@ std::vector<std::string> quick_check(const std::filesystem::path& path, millisec
   std::vector<std::string> messages;
   try {
     const ReadView view(path, busy_timeout);
-    Statement check(view.connection(), fmt::format("PRAGMA quick_check({})", kMostMessages));
+    Statement check(view.connection(), fmt::format("PRAGMA quick_check({})", kMostQuickMessages));
     while (check.step()) {
       std::string message = check.text(0);
       if (message != "ok") messages.push_back(std::move(message));

@@ -11,7 +11,7 @@
 namespace holdfast::sqlite {
 namespace {
 
-const std::string kRows =
+const std::string kManyRows =
     "CREATE TABLE IF NOT EXISTS t(x);"
     "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)"
     " SELECT randomblob(1000) FROM n;";
@@ -19,7 +19,7 @@ const std::string kRows =
 class MappableFileTest : public testing::Test {
  protected:
   void open(const std::string& mode) {
-    run_sql(path, "PRAGMA journal_mode=" + mode + ";" + kRows);
+    run_sql(path, "PRAGMA journal_mode=" + mode + ";" + kManyRows);
     source = open_page_source(path);
     source->advance();
   }
@@ -87,7 +87,7 @@ TEST_F(MappableFileTest, MapsNoOtherFileThatStandsAtThePath) {
   open("delete");
   std::filesystem::rename(path, directory / "moved.db");
   EXPECT_TRUE(all().bytes().empty()) << "nothing is there";
-  run_sql(path, kRows);
+  run_sql(path, kManyRows);
   source = nullptr;
   source = open_page_source(path);
   source->advance();

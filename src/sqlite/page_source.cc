@@ -46,12 +46,6 @@ FileHeader header_of(const Connection& connection) {
   return FileHeader::parse(bytes);
 }
 
-// SQLite uses a log wherever one lies beside the database, whatever the header says.
-bool uses_log(const Connection& connection) {
-  return header_of(connection).says_wal ||
-         FileStamp::of(wal_path(connection.resolved_path())).has_value();
-}
-
 void require_present(const std::filesystem::path& path) {
   if (!FileStamp::of(path)) {
     throw Error(ErrorCode::kDatabaseMissing, fmt::format("{} does not exist", path.string()));
@@ -235,6 +229,11 @@ class DatabaseSource : public PageSource {
 };
 
 }  // namespace
+
+bool uses_log(const Connection& connection) {
+  return header_of(connection).says_wal ||
+         FileStamp::of(wal_path(connection.resolved_path())).has_value();
+}
 
 env::MappedRange PageSource::map(PageNumber, PageNumber) { return {}; }
 bool PageSource::is_in_file(PageNumber, PageNumber) { return false; }

@@ -19,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "env/mapped_range.h"
+#include "sqlite/connection.h"
 #include "sqlite/page_facts.h"
 
 struct sqlite3;
@@ -103,6 +104,10 @@ struct OpenOptions {
 // kPermissionDenied.
 std::unique_ptr<PageSource> open_page_source(const std::filesystem::path& path,
                                              OpenOptions options = {});
+
+// Whether the database has a log: SQLite uses one wherever it lies beside the database, whatever
+// the header says.
+bool uses_log(const Connection& connection);
 
 }  // namespace holdfast::sqlite
 

@@ -12,7 +12,7 @@
 namespace holdfast::sqlite {
 namespace {
 
-constexpr std::uint32_t kSmallestPage = 512, kUsualPage = 4096;
+constexpr std::uint32_t kSmallestUnit = 512, kUsualPage = 4096;
 
 // The size that the header says, or the usual one, halved until the file is a whole number of
 // pages. Where nothing fits, the end of the file is cut off.
@@ -20,7 +20,7 @@ Geometry plausible_geometry(std::uint64_t file_size, const FileHeader& header) {
   const bool known = header.has_magic && header.page_size != 0;
   const std::uint32_t wanted = known ? header.page_size : kUsualPage;
   std::uint32_t page_size = wanted;
-  while (page_size > kSmallestPage && file_size % page_size != 0) page_size /= 2;
+  while (page_size > kSmallestUnit && file_size % page_size != 0) page_size /= 2;
   if (file_size % page_size != 0 && file_size >= wanted) page_size = wanted;
   return {.page_size = page_size, .page_count = static_cast<PageNumber>(file_size / page_size)};
 }
@@ -28,8 +28,8 @@ Geometry plausible_geometry(std::uint64_t file_size, const FileHeader& header) {
 }  // namespace
 
 bool RawSource::is_plausible(std::uint64_t size, bool has_magic) {
-  if (has_magic) return size >= kSmallestPage;
-  return size >= 1024 && size % kSmallestPage == 0;
+  if (has_magic) return size >= kSmallestUnit;
+  return size >= 1024 && size % kSmallestUnit == 0;
 }
 
 RawSource::RawSource(Connection connection, std::string damage)

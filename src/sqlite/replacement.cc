@@ -4,7 +4,6 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <array>
 #include <thread>
 
 #include "base/error.h"
@@ -12,6 +11,7 @@
 #include "sqlite/companion_files.h"
 #include "sqlite/connection.h"
 #include "sqlite/file_header.h"
+#include "sqlite/page_source.h"
 #include "sqlite/sqlite_error.h"
 #include "sqlite/statement.h"
 
@@ -96,13 +96,6 @@ void leave_wal(const Connection& connection, Milliseconds timeout) {
     }
     std::this_thread::sleep_for(kBetweenTries);
   }
-}
-
-bool uses_log(const Connection& connection) {
-  std::array<std::byte, kFileHeaderSize> bytes{};
-  connection.file().read(0, bytes);
-  return FileHeader::parse(bytes).says_wal ||
-         FileStamp::of(wal_path(connection.resolved_path())).has_value();
 }
 
 // Changes with each commit of another connection.

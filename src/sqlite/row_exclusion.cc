@@ -12,7 +12,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kDeepest = 16;  // of rows that refer to rows that refer …
+constexpr int kDeepestReference = 16;  // of rows that refer to rows that refer …
 
 std::string counting_sql(const TableShape& table, const Exclusion& exclusion) {
   // A line of its own: the condition may end in a comment.
@@ -68,7 +68,7 @@ class Removal {
       }
       transaction_.run(
           fmt::format("UPDATE main.{} SET {} WHERE {}", quoted_name(key.child), cleared, orphans));
-    } else if (depth < kDeepest) {
+    } else if (depth < kDeepestReference) {
       remove(tables_.at(key.child), orphans, depth + 1);
     }
   }

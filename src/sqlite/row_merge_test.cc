@@ -10,7 +10,7 @@
 namespace holdfast::sqlite {
 namespace {
 
-constexpr std::chrono::milliseconds kBusyTimeout{50};
+constexpr std::chrono::milliseconds kMergeTimeout{50};
 
 class RowMergeTest : public testing::Test {
  protected:
@@ -23,7 +23,7 @@ class RowMergeTest : public testing::Test {
     run_sql(history(), schema + ";" + before);
   }
   MergeReport merge(const std::vector<Exclusion>& exclusions = {}) const {
-    return merge_rows(target(), history(), exclusions, kBusyTimeout);
+    return merge_rows(target(), history(), exclusions, kMergeTimeout);
   }
   static TableMerge of(const MergeReport& report, std::string_view table) {
     const auto found = std::ranges::find(report.tables, table, &TableMerge::table);

@@ -28,32 +28,32 @@ void execute(sqlite3* handle, const std::string& sql, const std::string& doing) 
 }
 
 // A seed has no business in other files.
-int authorize(void*, int action, const char*, const char* second, const char*, const char*) {
+int authorize_seed(void*, int action, const char*, const char* second, const char*, const char*) {
   if (action == SQLITE_ATTACH || action == SQLITE_DETACH) return SQLITE_DENY;
   if (action == SQLITE_FUNCTION && std::string_view(second) == "load_extension") return SQLITE_DENY;
   return SQLITE_OK;
 }
 
 // Beside the place of the database, and gone again unless it has become that.
-class NewDatabase {
+class SeedTarget {
  public:
-  explicit NewDatabase(const Path& target)
+  explicit SeedTarget(const Path& target)
       : path_(target.parent_path() /
               fmt::format(".{}.making-{}", target.filename().string(), env::random_name())),
         connection_(path_, Access::kCreate, kBusyTimeout) {
     connection_.checkpoint_on_close(true);
-    sqlite3_set_authorizer(get(), authorize, nullptr);
+    sqlite3_set_authorizer(get(), authorize_seed, nullptr);
     execute(get(), "PRAGMA synchronous = OFF", "making a database");
   }
-  ~NewDatabase() {
+  ~SeedTarget() {
     connection_.close();
     std::error_code ignored;
     for (const Path& file : {path_, wal_path(path_), shm_path(path_), journal_path(path_)}) {
       std::filesystem::remove(file, ignored);
     }
   }
-  NewDatabase(const NewDatabase&) = delete;
-  NewDatabase& operator=(const NewDatabase&) = delete;
+  SeedTarget(const SeedTarget&) = delete;
+  SeedTarget& operator=(const SeedTarget&) = delete;
 
   const Path& path() const { return path_; }
   sqlite3* get() const { return connection_.get(); }
@@ -98,12 +98,12 @@ Path behind_links(const Path& given) {
   return path;
 }
 
-void create(const Path& given, const std::function<void(NewDatabase&)>& fill) {
+void create(const Path& given, const std::function<void(SeedTarget&)>& fill) {
   const Path path = behind_links(given);
   refuse_content(path);
   env::FileSystem& files = env::posix_file_system();
   files.make_directories(path.parent_path());
-  NewDatabase made(path);
+  SeedTarget made(path);
   fill(made);
   files.open_write(made.path())->sync();
   move_companions_aside(files, path);
@@ -130,7 +130,7 @@ void create_from_seed(const Path& path, const Path& seed, std::span<const Exclus
     throw Error(ErrorCode::kConfiguration,
                 fmt::format("the seed {} is neither *.sql nor *.json", seed.string()));
   }
-  create(path, [&](NewDatabase& made) {
+  create(path, [&](SeedTarget& made) {
     if (is_json) {
       fill_from_json(made.get(), content, seed.string());
     } else {
@@ -142,7 +142,7 @@ void create_from_seed(const Path& path, const Path& seed, std::span<const Exclus
 }
 
 void create_empty(const Path& path) {
-  create(path, [](NewDatabase& made) { made.finish(); });
+  create(path, [](SeedTarget& made) { made.finish(); });
 }
 
 }  // namespace holdfast::sqlite

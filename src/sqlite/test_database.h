@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/test_errors.h"
 #include "env/temporary_directory.h"
 #include "sqlite/page_source.h"
 
@@ -91,16 +92,6 @@ inline std::string ask_image(const Path& directory, const std::string& image,
   }
   write_content(copy, image);
   return run_sql(copy, sql);
-}
-
-inline ErrorCode code_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return ErrorCode::kInternal;
 }
 
 // A Python program, spoken to by lines.

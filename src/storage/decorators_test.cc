@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "base/error.h"
+#include "base/test_errors.h"
 #include "storage/counting_store.h"
 #include "storage/crash_store.h"
 #include "storage/fault_store.h"
@@ -12,16 +13,6 @@
 
 namespace holdfast::storage {
 namespace {
-
-ErrorCode code_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return ErrorCode::kInternal;
-}
 
 std::vector<std::string> names_in(Store& store, std::string_view prefix) {
   std::vector<std::string> names;

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/test_errors.h"
 #include "storage/store.h"
 
 namespace holdfast::storage {
@@ -49,16 +50,6 @@ class StoreConformance : public testing::TestWithParam<StoreCase> {
   Store& other() { return place_->other(); }
   StorePlace& place() { return *place_; }
 
-  static ErrorCode code_of(const std::function<void()>& action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      EXPECT_FALSE(error.happened().empty());
-      return error.code();
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return ErrorCode::kInternal;
-  }
   static std::string text_of(Store& store, std::string_view name) {
     return std::string(as_text(store.get(name)));
   }

@@ -165,7 +165,7 @@ TEST_F(BackupTest, TwoAtOnceAreBothRight) {
 
 TEST_F(BackupTest, RefusesWhatItCannotProtect) {
   BackupRequest request = at.request();
-  const auto code = [&] { return sqlite::code_of([&] { at.back_up(request); }); };
+  const auto code = [&] { return code_of([&] { at.back_up(request); }); };
   EXPECT_EQ(code(), ErrorCode::kDatabaseMissing);
   sqlite::write_content(at.database(), "");
   EXPECT_EQ(code(), ErrorCode::kDatabaseEmpty);
@@ -296,7 +296,7 @@ TEST_F(BackupTest, WithdrawsASnapshotWhosePutFailedAfterIt) {
   at.store.inject({.kind = storage::Fault::Kind::kFailAfter,
                    .verb = storage::Verb::kPut,
                    .prefix = "snapshots/"});
-  EXPECT_EQ(sqlite::code_of([&] { at.back_up(); }), ErrorCode::kUnavailable);
+  EXPECT_EQ(code_of([&] { at.back_up(); }), ErrorCode::kUnavailable);
   expect_no_snapshot();
 }
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "engine/diff/page_diff.h"
 #include "engine/restore/restore.h"
+#include "engine/scratch_directory.h"
 #include "env/randomness.h"
 
 namespace holdfast::engine {
@@ -16,27 +17,6 @@ namespace {
 using repository::Repository;
 
 // Made when it is needed; gone afterwards, with whatever SQLite left in it.
-class Scratch {
- public:
-  Scratch(env::FileSystem& files, const std::filesystem::path& directory)
-      : files_(files), path_(directory / ("holdfast-diff-" + env::random_name())) {}
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  std::filesystem::path file(const char* name) {
-    files_.make_directories(path_);
-    return path_ / name;
-  }
-
- private:
-  env::FileSystem& files_;
-  std::filesystem::path path_;
-};
-
 const repository::DatabaseState& state_of(const DiffSide& side) {
   return side.point ? side.point->state : *side.state;
 }
@@ -49,8 +29,8 @@ bool is_same_history(const DiffSide& before, const DiffSide& after) {
 }
 
 std::filesystem::path file_of(const DiffSide& side, const char* name, const Repository* repository,
-                              env::FileSystem& files, Scratch& scratch, const DiffRequest& request,
-                              Progress& progress) {
+                              env::FileSystem& files, ScratchDirectory& scratch,
+                              const DiffRequest& request, Progress& progress) {
   if (!side.is_history()) return side.file;
   const std::filesystem::path copy = scratch.file(name);
   if (side.point) {
@@ -88,7 +68,7 @@ sqlite::DifferenceSummary diff(const Repository* repository, env::FileSystem& fi
     const auto quick = diff_by_pages(*repository, before, after, request, sink, progress);
     if (quick) return *quick;
   }
-  Scratch scratch(files, request.scratch);
+  ScratchDirectory scratch(files, request.scratch, "diff");
   const auto first = file_of(before, "before.db", repository, files, scratch, request, progress);
   const auto second = file_of(after, "after.db", repository, files, scratch, request, progress);
   const auto one = open_view(first, request), other = open_view(second, request);

@@ -165,7 +165,7 @@ TEST_F(DiffTest, SaysWhatTheRepositoryHasLost) {
   const DiffSide before = snapshot();
   at.sql("UPDATE record SET body = x'00' WHERE id = 7");
   for (const auto& object : at.objects("packs/")) at.memory.remove(object);
-  EXPECT_EQ(sqlite::code_of([&] { difference(before, standing()); }), ErrorCode::kMissingObject);
+  EXPECT_EQ(code_of([&] { difference(before, standing()); }), ErrorCode::kMissingObject);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ using repository::LeafRun;
 using repository::MapLeaf;
 using sqlite::PageNumber;
 
-constexpr std::size_t kKeptBytes = std::size_t{32} << 20;
+constexpr std::size_t kKeptBlobBytes = std::size_t{32} << 20;
 constexpr std::size_t kKeptLeaves = 32;
 
 Error beyond_blob(const repository::DatabaseState& state, const BlobId& id) {
@@ -155,7 +155,7 @@ std::shared_ptr<const Bytes> HistoryPages::blob(const BlobId& id) {
   const std::lock_guard lock(mutex_);
   blobs_.push_front({id, pages});
   blob_bytes_ += pages->size();
-  while (blob_bytes_ > kKeptBytes && blobs_.size() > 1) {
+  while (blob_bytes_ > kKeptBlobBytes && blobs_.size() > 1) {
     blob_bytes_ -= blobs_.back().pages->size();
     blobs_.pop_back();
   }

@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "engine/restore/point_in_time.h"
 #include "engine/restore/restore.h"
+#include "engine/scratch_directory.h"
 #include "env/host.h"
 #include "env/randomness.h"
 #include "repository/timeline.h"
@@ -27,25 +28,6 @@ using repository::Snapshot;
 constexpr std::size_t kKeptProofs = 100;
 constexpr std::size_t kMostFindings = 20;
 constexpr std::chrono::seconds kBusyTimeout{10};
-
-// Gone afterwards, with whatever SQLite left in it.
-class Scratch {
- public:
-  Scratch(env::FileSystem& files, const std::filesystem::path& directory)
-      : path_(directory / ("holdfast-drill-" + env::random_name())) {
-    files.make_directories(path_);
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  std::filesystem::path copy() const { return path_ / "copy.db"; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // What is wrong with the history, not with this machine: that is a result.
 bool is_finding(const Error& error) {
@@ -158,17 +140,18 @@ Proof Drill::run() {
   proof_.database = request_.database;
   proof_.host = env::this_process().host;
   proof_.version = kVersion;
-  const Scratch scratch(files_, request_.scratch);
+  ScratchDirectory scratch(files_, request_.scratch, "drill");
+  const std::filesystem::path copy = scratch.file("copy.db");
   bool restored = false;
   try {
-    restore(scratch.copy());
+    restore(copy);
     restored = true;
   } catch (const Error& error) {
     if (!is_finding(error)) throw;
     proof_.findings.push_back(error.happened());
   }
   proof_.restore_seconds = seconds();
-  if (restored) check(scratch.copy());
+  if (restored) check(copy);
   proof_.total_seconds = seconds();
   if (proof_.findings.size() > kMostFindings) {
     const std::size_t more = proof_.findings.size() - kMostFindings;

@@ -107,7 +107,7 @@ TEST_F(DrillTest, RecordsThatTheHistoryCannotBeRestored) {
 }
 
 TEST_F(DrillTest, RecordsNothingWhereThereIsNothingToRestore) {
-  EXPECT_EQ(sqlite::code_of([&] { run(request()); }), ErrorCode::kSnapshotMissing);
+  EXPECT_EQ(code_of([&] { run(request()); }), ErrorCode::kSnapshotMissing);
   EXPECT_FALSE(recorded().has_value());
   EXPECT_TRUE(std::filesystem::is_empty(scratch));
 }

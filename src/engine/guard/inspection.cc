@@ -11,7 +11,7 @@ namespace holdfast::engine {
 namespace {
 
 // A store that does not answer must not keep a healthy database from being served.
-bool is_store_away(const Error& error) {
+bool may_serve_without_store(const Error& error) {
   return error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kIo ||
          error.code() == ErrorCode::kRepositoryMissing ||
          error.code() == ErrorCode::kPermissionDenied;
@@ -46,7 +46,7 @@ void Inspector::asking_the_store(const Work& work) {
   try {
     work();
   } catch (const Error& error) {
-    if (!is_store_away(error)) throw;
+    if (!may_serve_without_store(error)) throw;
     found_.history_known = false;
     found_.has_history = false;
     progress_.warning(fmt::format("database {}: its history cannot be asked: {}", request_.database,

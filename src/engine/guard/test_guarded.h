@@ -75,7 +75,7 @@ class GuardedTest : public testing::Test {
     return engine::guard(&at.repository, *at.files, request, fix, said);
   }
   ErrorCode refusal() {
-    return sqlite::code_of([&] { guard(); });
+    return code_of([&] { guard(); });
   }
   std::string names() const {
     return at.sql("SELECT group_concat(name) FROM (SELECT name FROM campaigns ORDER BY id)");

@@ -5,11 +5,10 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "engine/records/invalid_record.h"
 
 namespace holdfast::engine {
 namespace {
-
-Error invalid(std::string message) { return Error(ErrorCode::kRecordInvalid, std::move(message)); }
 
 std::vector<std::string> names_of(const RecordMapping& mapping) {
   std::vector<std::string> names;
@@ -58,7 +57,7 @@ void save_revision(RowSession& session, const ChildTable& child, const RecordMap
   const std::size_t revision_at = *mapping.column(child.revision);
   PartialRow row = mapping.to_row(wanted);
   if (row[variant_at] && variant_name(*row[variant_at]) != variant) {
-    throw invalid(
+    throw invalid_record(
         fmt::format("field {}.{}: the variant in it is another one", child.name, variant));
   }
   // Which revision it is, is told and not asked for.
@@ -89,7 +88,8 @@ void save_revision(RowSession& session, const ChildTable& child, const RecordMap
 
 void replace_list(RowSession& session, const ChildTable& child, const RecordMapping& mapping,
                   const RowKey& parent, const Record& wanted, const Record& present) {
-  if (!wanted.is_array()) throw invalid(fmt::format("field {}: a list is expected", child.name));
+  if (!wanted.is_array())
+    throw invalid_record(fmt::format("field {}: a list is expected", child.name));
   if (wanted == present) return;
   session.remove(child.table, parent);
   for (const Record& item : wanted) {
@@ -166,7 +166,7 @@ void save_children(RowSession& session, const RecordLayout& layout, std::size_t 
     return;
   }
   if (!wanted.is_object()) {
-    throw invalid(fmt::format("field {}: an object of variants is expected", child.name));
+    throw invalid_record(fmt::format("field {}: an object of variants is expected", child.name));
   }
   for (const auto& [variant, revision] : wanted.items()) {
     save_revision(session, child, mapping, parent, variant, revision);

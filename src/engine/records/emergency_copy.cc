@@ -12,7 +12,7 @@ namespace {
 
 using env::Path;
 
-constexpr int kTries = 3600;
+constexpr int kCopyTries = 3600;
 
 const Record* field_at(const Record& record, const FieldPath& path) {
   const Record* at = &record;
@@ -43,7 +43,7 @@ Path write_new_file(env::FileSystem& files, const Path& directory, const std::st
         files.sync_directory(directory);
         return path;
       } catch (const Error& error) {
-        if (error.code() != ErrorCode::kAlreadyExists || tries >= kTries) throw;
+        if (error.code() != ErrorCode::kAlreadyExists || tries >= kCopyTries) throw;
       }
     }
   } catch (const Error&) {

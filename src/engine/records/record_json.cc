@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "codec/keyed_hash.h"
+#include "engine/records/invalid_record.h"
 
 namespace holdfast::engine {
 namespace {
@@ -17,8 +18,6 @@ constexpr std::size_t kDeepest = 128;
 constexpr std::size_t kDigestSize = 16;
 constexpr std::string_view kBlob = "$blob", kText = "$text", kNumber = "$number",
                            kDocument = "$value", kRaw = "$raw";
-
-Error invalid(std::string message) { return Error(ErrorCode::kRecordInvalid, std::move(message)); }
 
 // Builds the document itself, because the parser's own way lets a second field of the same name
 // win.
@@ -33,8 +32,8 @@ class Builder : public nlohmann::json_sax<Record> {
   bool number_unsigned(number_unsigned_t value) override { return add(value); }
   bool number_float(number_float_t value, const string_t& text) override {
     if (text.find_first_of(".eE") == std::string::npos) {
-      throw invalid(fmt::format("{}: the whole number {} does not fit into 64 bits", what_,
-                                text.substr(0, 40)));
+      throw invalid_record(fmt::format("{}: the whole number {} does not fit into 64 bits", what_,
+                                       text.substr(0, 40)));
     }
     return add(value);
   }
@@ -44,7 +43,8 @@ class Builder : public nlohmann::json_sax<Record> {
   bool key(string_t& name) override {
     Record& object = *open_.back();
     if (object.contains(name)) {
-      throw invalid(fmt::format("{}: the field \"{}\" is there twice", what_, name.substr(0, 80)));
+      throw invalid_record(
+          fmt::format("{}: the field \"{}\" is there twice", what_, name.substr(0, 80)));
     }
     next_ = &object[name];
     return true;
@@ -59,7 +59,7 @@ class Builder : public nlohmann::json_sax<Record> {
     if (const auto end = message.find("] "); end != std::string_view::npos) {
       message.remove_prefix(end + 2);
     }
-    throw invalid(
+    throw invalid_record(
         fmt::format("{} is no valid JSON (byte {}): {}", what_, position, message.substr(0, 200)));
   }
 
@@ -82,7 +82,7 @@ class Builder : public nlohmann::json_sax<Record> {
   }
   bool open(Record container) {
     if (open_.size() >= kDeepest) {
-      throw invalid(fmt::format("{} is nested deeper than {} levels", what_, kDeepest));
+      throw invalid_record(fmt::format("{} is nested deeper than {} levels", what_, kDeepest));
     }
     open_.push_back(place(std::move(container)));
     return true;
@@ -185,7 +185,7 @@ Bytes decoded(const Record& json, std::string_view where) {
       // Said below, in words about the record.
     }
   }
-  throw invalid(fmt::format("field {}: what is tagged here must be base64", where));
+  throw invalid_record(fmt::format("field {}: what is tagged here must be base64", where));
 }
 
 Value tagged_to_value(const Record& json, std::string_view where) {
@@ -201,7 +201,7 @@ Value tagged_to_value(const Record& json, std::string_view where) {
     if (inner == "Infinity") return std::numeric_limits<double>::infinity();
     if (inner == "-Infinity") return -std::numeric_limits<double>::infinity();
   }
-  throw invalid(fmt::format("field {}: {} is no tagged value", where, record_text(json)));
+  throw invalid_record(fmt::format("field {}: {} is no tagged value", where, record_text(json)));
 }
 
 bool is_number_text(std::string_view text) {
@@ -234,21 +234,22 @@ Value text_to_value(const std::string& text, ColumnKind kind, std::string_view w
   const bool numbers = kind == ColumnKind::kInteger || kind == ColumnKind::kReal;
   const bool numeric = kind == ColumnKind::kNumeric || kind == ColumnKind::kBoolean;
   if (numbers || (numeric && is_number_text(text))) {
-    throw invalid(fmt::format("field {}: \"{}\" is a text, but the column holds numbers", where,
-                              text.substr(0, 40)));
+    throw invalid_record(fmt::format("field {}: \"{}\" is a text, but the column holds numbers",
+                                     where, text.substr(0, 40)));
   }
   return text;
 }
 
 Value number_to_value(const Record& json, ColumnKind kind, std::string_view where) {
   if (kind == ColumnKind::kText) {
-    throw invalid(fmt::format("field {}: {} is a number, but the column holds text", where,
-                              record_text(json)));
+    throw invalid_record(fmt::format("field {}: {} is a number, but the column holds text", where,
+                                     record_text(json)));
   }
   if (json.is_number_float()) return json.get<double>();
   constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (json.is_number_unsigned() && json.get<std::uint64_t>() > kMost) {
-    throw invalid(fmt::format("field {}: {} does not fit into 64 bits", where, record_text(json)));
+    throw invalid_record(
+        fmt::format("field {}: {} does not fit into 64 bits", where, record_text(json)));
   }
   return json.get<std::int64_t>();
 }
@@ -260,7 +261,7 @@ Value document_from_json(const Record& json, std::string_view where) {
   const Record& inner = json.begin().value();
   if (tag == kDocument) return record_text(inner);
   if (tag == kRaw) return value_from_json(inner, ColumnKind::kAny, where);
-  throw invalid(fmt::format(
+  throw invalid_record(fmt::format(
       "field {}: a document with the only field \"{}\" must be written {{\"$value\": …}}", where,
       tag));
 }
@@ -292,15 +293,15 @@ Value value_from_json(const Record& json, ColumnKind kind, std::string_view wher
   if (json.is_null()) return {};
   if (json.is_boolean()) {
     if (kind == ColumnKind::kText) {
-      throw invalid(fmt::format("field {}: {} is a truth value, but the column holds text", where,
-                                record_text(json)));
+      throw invalid_record(fmt::format("field {}: {} is a truth value, but the column holds text",
+                                       where, record_text(json)));
     }
     return std::int64_t{json.get<bool>() ? 1 : 0};
   }
   if (json.is_number()) return number_to_value(json, kind, where);
   if (json.is_string()) return text_to_value(json.get_ref<const std::string&>(), kind, where);
   if (looks_tagged(json)) return tagged_to_value(json, where);
-  throw invalid(
+  throw invalid_record(
       fmt::format("field {}: {} is no single value; a column of documents is one that "
                   "the collection declares as = \"json\"",
                   where, json.is_object() ? "an object" : "a list"));

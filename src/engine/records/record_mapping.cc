@@ -5,11 +5,10 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "engine/records/invalid_record.h"
 
 namespace holdfast::engine {
 namespace {
-
-Error invalid(std::string message) { return Error(ErrorCode::kRecordInvalid, std::move(message)); }
 
 Error misconfigured(std::string message) {
   return Error(ErrorCode::kConfiguration, std::move(message));
@@ -77,21 +76,22 @@ void RecordMapping::take(const Record& object, const Field& field, const std::st
     if (found == field.fields.end()) {
       std::vector<std::string> known;
       for (const auto& [other, ignored] : field.fields) known.push_back(other);
-      throw invalid(fmt::format("the collection has no column for the field {}; known there: {}",
-                                here(), fmt::join(known, ", ")));
+      throw invalid_record(
+          fmt::format("the collection has no column for the field {}; known there: {}", here(),
+                      fmt::join(known, ", ")));
     }
     if (const auto column = found->second.column) {
       row[*column] = value_from_json(value, columns_[*column].kind, field_of(*column));
     } else if (value.is_object()) {
       take(value, found->second, here(), row);
     } else {
-      throw invalid(fmt::format("field {}: an object is expected", here()));
+      throw invalid_record(fmt::format("field {}: an object is expected", here()));
     }
   }
 }
 
 PartialRow RecordMapping::to_row(const Record& record, std::span<const std::string> beside) const {
-  if (!record.is_object()) throw invalid("a record must be a JSON object");
+  if (!record.is_object()) throw invalid_record("a record must be a JSON object");
   PartialRow row(columns_.size());
   const auto is_beside = [&](const auto& name) { return record.contains(name); };
   if (std::ranges::none_of(beside, is_beside)) {

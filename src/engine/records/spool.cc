@@ -17,7 +17,7 @@ using env::Path;
 
 constexpr std::string_view kEnding = ".spool";
 constexpr std::string_view kUnfinished = ".new-";
-constexpr int kTries = 1000;
+constexpr int kSegmentTries = 1000;
 
 std::string segment_name(std::uint64_t number, std::size_t count, std::string_view collection) {
   return fmt::format("{:016x}-{}-{}{}", number, count, collection, kEnding);
@@ -92,7 +92,7 @@ void Spool::append(std::span<const Write> writes) {
         files_.rename_new(beside, directory_ / name);
         break;
       } catch (const Error& error) {
-        if (error.code() != ErrorCode::kAlreadyExists || tries >= kTries) throw;
+        if (error.code() != ErrorCode::kAlreadyExists || tries >= kSegmentTries) throw;
         ++next;
       }
     }

@@ -99,7 +99,7 @@ TEST_F(BacklogTest, GivesUpWhatAnotherHolderOfTheSameTokenHasWritten) {
   Backlog waiting = backlog();
   repository::SealedObject same_name = segment(1);
   waiting.add(same_name, time_of(1));
-  EXPECT_EQ(sqlite::code_of([&] { waiting.send(); }), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(code_of([&] { waiting.send(); }), ErrorCode::kAlreadyExists);
   EXPECT_EQ(waiting.waiting(), 1u);
   waiting.drop_first();
   EXPECT_TRUE(waiting.send());

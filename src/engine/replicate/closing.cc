@@ -29,7 +29,7 @@ using codec::PageDigest;
 using repository::DatabaseState;
 using repository::Snapshot;
 
-constexpr std::size_t kGroupBytes = 1u << 20;
+constexpr std::size_t kClosingGroupBytes = 1u << 20;
 
 class Closing {
  public:
@@ -111,7 +111,7 @@ void Closing::add_page(std::uint32_t number, const PageDigest& digest, ByteView 
   pages_.push_back(number);
   digests_.push_back(digest);
   content_.insert(content_.end(), content.begin(), content.end());
-  if (content_.size() >= kGroupBytes) store_group();
+  if (content_.size() >= kClosingGroupBytes) store_group();
 }
 
 void Closing::store_pages() {

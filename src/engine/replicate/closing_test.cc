@@ -77,7 +77,7 @@ TEST_F(ClosingTest, RefusesWhatDoesNotAddUp) {
   sql("UPDATE record SET body = randomblob(900) WHERE id = 5;");
   ClosingRequest closing = closing_request();
   overlay.set(3, overlay_page(page_of(after, 4), 5, hasher));
-  EXPECT_EQ(sqlite::code_of([&] { close(closing); }), ErrorCode::kChecksumMismatch);
+  EXPECT_EQ(code_of([&] { close(closing); }), ErrorCode::kChecksumMismatch);
   EXPECT_EQ(repository::list_snapshots(repository).snapshots.size(), 1u);
 }
 
@@ -85,14 +85,14 @@ TEST_F(ClosingTest, RefusesABaseWhoseDigestsSomebodyElseHasReplaced) {
   sql("UPDATE record SET body = randomblob(900) WHERE id = 5;");
   const ClosingRequest closing = closing_request();
   back_up();
-  EXPECT_EQ(sqlite::code_of([&] { close(closing); }), ErrorCode::kChecksumMismatch);
+  EXPECT_EQ(code_of([&] { close(closing); }), ErrorCode::kChecksumMismatch);
 }
 
 TEST_F(ClosingTest, RefusesABaseThatWasForgotten) {
   sql("UPDATE record SET body = randomblob(900) WHERE id = 5;");
   const ClosingRequest closing = closing_request();
   repository::remove_snapshot(repository, base);
-  EXPECT_EQ(sqlite::code_of([&] { close(closing); }), ErrorCode::kMissingObject);
+  EXPECT_EQ(code_of([&] { close(closing); }), ErrorCode::kMissingObject);
 }
 
 }  // namespace

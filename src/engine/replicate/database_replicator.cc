@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kQuiet{50};  // a database without a log is read when it was quiet so long
 constexpr std::size_t kSmallOverlay = 256u << 10;  // not worth a snapshot of its own
 constexpr std::uint64_t kFewSegments = 64;
-constexpr milliseconds kTurn{5};  // between two steps of somebody who waits
+constexpr milliseconds kWaitingTurn{5};  // between two steps of somebody who waits
 
 }  // namespace
 
@@ -283,7 +283,7 @@ bool Implementation::ship_everything(Duration longest) {
       if (running) run_job(job, {});
     }
     if (elapsed() >= deadline) return false;
-    repository_.clock().wait(kTurn, {});
+    repository_.clock().wait(kWaitingTurn, {});
   }
 }
 

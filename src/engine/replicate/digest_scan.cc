@@ -12,7 +12,7 @@
 namespace holdfast::engine {
 namespace {
 
-constexpr std::size_t kSliceBytes = 256u << 10;  // stays in the processor's cache
+constexpr std::size_t kDigestSliceBytes = 256u << 10;  // stays in the processor's cache
 
 // What one slice found.
 struct Found {
@@ -50,7 +50,7 @@ std::optional<ScanChanges> scan_changes(sqlite::PageSource& source, const codec:
   ScanChanges changes;
   changes.geometry = source.geometry();
   if (changes.geometry.page_size != page_size) return std::nullopt;
-  const std::uint64_t slice = std::max<std::uint64_t>(1, kSliceBytes / page_size);
+  const std::uint64_t slice = std::max<std::uint64_t>(1, kDigestSliceBytes / page_size);
   std::atomic<std::uint64_t> next{1}, same{0}, found_bytes{0};
   std::atomic<bool> too_many{false};
   std::mutex mutex;

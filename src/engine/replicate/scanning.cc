@@ -16,8 +16,8 @@ namespace {
 using repository::Relation;
 
 constexpr std::uint64_t kLargeDatabase = 3ull << 30;  // takes longer than a lock may be held
-constexpr std::uint64_t kFewPages = 16;  // of so few, any change touches more than half
-constexpr std::chrono::milliseconds kBusy{1000};
+constexpr std::uint64_t kFewScanned = 16;  // of so few, any change touches more than half
+constexpr std::chrono::milliseconds kScanBusyTimeout{1000};
 // File times are this coarse at most: a change within it may leave them as they were.
 constexpr std::chrono::milliseconds kClockTick{100};
 // Reading takes at most this part of the time, and no longer than that between two readings.
@@ -213,7 +213,7 @@ repository::Anchor Implementation::relate(const repository::DatabaseState& state
   }
   const std::uint64_t same = state.page_count - std::min(state.pages_changed, state.page_count);
   if (anchor.name.relation == Relation::kRepaired && (replaced || !began) &&
-      state.page_count >= kFewPages && same * 2 < state.page_count) {
+      state.page_count >= kFewScanned && same * 2 < state.page_count) {
     anchor.name.relation = Relation::kReplaced;
   }
   anchor.reason =
@@ -318,7 +318,8 @@ void Implementation::light_scan() {
     }
     begin_scan();
   }
-  const auto source = sqlite::open_page_source(options_.database.path, {.busy_timeout = kBusy});
+  const auto source =
+      sqlite::open_page_source(options_.database.path, {.busy_timeout = kScanBusyTimeout});
   std::optional<ScanChanges> changes;
   if (is_marked_like(*source)) {
     changes = scan_changes(

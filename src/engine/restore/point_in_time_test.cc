@@ -41,7 +41,7 @@ class PointInTimeTest : public testing::Test {
     return request;
   }
   ErrorCode refusal(const StatePath& path) {
-    return sqlite::code_of([&] { read_point(at.repository, path, Protection::kName); });
+    return code_of([&] { read_point(at.repository, path, Protection::kName); });
   }
 
   Protection at;
@@ -175,8 +175,7 @@ TEST_F(PointInTimeTest, LeavesTheTargetAloneWhenAnExclusionIsNoSql) {
   RestoreRequest wrong = request();
   wrong.exclusions = {{.table = "record", .condition = "nonsense ("}};
   const PointInTime point = read_point(at.repository, line.path_to(1), Protection::kName);
-  EXPECT_EQ(sqlite::code_of(
-                [&] { restore_point(at.repository, *at.files, point, wrong, no_progress()); }),
+  EXPECT_EQ(code_of([&] { restore_point(at.repository, *at.files, point, wrong, no_progress()); }),
             ErrorCode::kSqlite);
   EXPECT_TRUE(sqlite::names_in(wrong.target.parent_path()).empty());
 }
@@ -191,9 +190,9 @@ TEST_F(PointInTimeTest, LeavesTheTargetAloneWhenTheChecksumDiffers) {
   run_sql(request().target, "CREATE TABLE own (x)");
   const std::string there = file_content(request().target);
   const PointInTime point = read_point(at.repository, line.path_to(2), Protection::kName);
-  EXPECT_EQ(sqlite::code_of(
-                [&] { restore_point(at.repository, *at.files, point, request(), no_progress()); }),
-            ErrorCode::kChecksumMismatch);
+  EXPECT_EQ(
+      code_of([&] { restore_point(at.repository, *at.files, point, request(), no_progress()); }),
+      ErrorCode::kChecksumMismatch);
   EXPECT_TRUE(file_content(request().target) == there);
   EXPECT_EQ(sqlite::names_in(request().target.parent_path()), std::set<std::string>{"app.db"});
 }

@@ -36,7 +36,7 @@ class RestoreTest : public testing::Test {
   }
   RestoreResult restore() { return restore(request(target())); }
   ErrorCode refusal(const RestoreRequest& restore_request) {
-    return sqlite::code_of([&] { restore(restore_request); });
+    return code_of([&] { restore(restore_request); });
   }
   void make_target(const std::string& sql) {
     std::filesystem::create_directories(target().parent_path());

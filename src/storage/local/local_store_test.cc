@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/test_errors.h"
 #include "env/crash_file_system.h"
 #include "env/fault_file_system.h"
 #include "env/temporary_directory.h"
@@ -29,11 +30,6 @@ std::optional<Error> error_of(const std::function<void()>& action) {
     return error;
   }
   return std::nullopt;
-}
-ErrorCode code_of(const std::function<void()>& action) {
-  const auto error = error_of(action);
-  EXPECT_TRUE(error.has_value()) << "nothing was thrown";
-  return error ? error->code() : ErrorCode::kInternal;
 }
 
 class LocalStoreTest : public testing::Test {
