@@ -10,12 +10,12 @@
 namespace holdfast::cli {
 namespace {
 
-volatile sig_atomic_t signals = 0;
+volatile sig_atomic_t signals_seen = 0;
 
 extern "C" void on_signal(int) {
   constexpr int kInterruptedStatus = 5;
-  signals = signals + 1;
-  if (signals > 1) ::_exit(kInterruptedStatus);
+  signals_seen = signals_seen + 1;
+  if (signals_seen > 1) ::_exit(kInterruptedStatus);
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ void install_interrupt_handlers() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-bool interrupted() { return signals > 0; }
+bool interrupted() { return signals_seen > 0; }
 
 void stop_if_interrupted() {
   if (interrupted())

@@ -10,7 +10,7 @@
 namespace holdfast::repository {
 namespace {
 
-BlobId blob(std::uint64_t number) {
+BlobId page_blob(std::uint64_t number) {
   BlobId id;
   store(id.bytes.data(), number);
   return id;
@@ -27,7 +27,7 @@ TEST(MapLeaf, IsReadBackAsItWasWritten) {
     LeafBuilder builder;
     while (builder.pages() < kLeafPages) {
       const auto left = static_cast<std::uint32_t>(kLeafPages - builder.pages());
-      builder.add(blob(draw(7)), draw(256), std::min(left, 1 + draw(300)));
+      builder.add(page_blob(draw(7)), draw(256), std::min(left, 1 + draw(300)));
     }
     const MapLeaf leaf = builder.take();
     EXPECT_EQ(parse_leaf(serialize(leaf), kLeafPages), leaf);
@@ -37,10 +37,10 @@ TEST(MapLeaf, IsReadBackAsItWasWritten) {
 
 TEST(LeafBuilder, JoinsRunsThatContinueEachOther) {
   LeafBuilder builder;
-  builder.add(blob(1), 0, 10);
-  builder.add(blob(1), 10, 5);
-  builder.add(blob(2), 15, 1);
-  builder.add(blob(1), 16, 2);
+  builder.add(page_blob(1), 0, 10);
+  builder.add(page_blob(1), 10, 5);
+  builder.add(page_blob(2), 15, 1);
+  builder.add(page_blob(1), 16, 2);
   const MapLeaf leaf = builder.take();
   EXPECT_EQ(leaf.runs, (std::vector<LeafRun>{{15, 0, 0}, {1, 1, 15}, {2, 0, 16}}));
   EXPECT_EQ(leaf.blobs.size(), 2u);
@@ -51,18 +51,18 @@ TEST(PageMap, FindsEveryLeafAgainWhateverItsHeight) {
        {1ull, 2ull, 255ull, 256ull, 257ull, 512ull, 65536ull, 65537ull}) {
     std::map<BlobId, Bytes> nodes;
     MapBuilder builder([&](ByteView node) {
-      const BlobId id = blob(1'000'000 + nodes.size());
+      const BlobId id = page_blob(1'000'000 + nodes.size());
       nodes.emplace(id, Bytes(node.begin(), node.end()));
       return id;
     });
-    for (std::uint64_t leaf = 0; leaf < leaves; ++leaf) builder.add_leaf(blob(leaf));
+    for (std::uint64_t leaf = 0; leaf < leaves; ++leaf) builder.add_leaf(page_blob(leaf));
     const BlobId root = builder.finish();
     std::uint64_t expected = 0;
     visit_leaves(
         root, leaves * kLeafPages, [&](const BlobId& id) { return nodes.at(id); },
         [&](std::uint64_t leaf, const BlobId& id) {
           EXPECT_EQ(leaf, expected);
-          EXPECT_EQ(id, blob(expected));
+          EXPECT_EQ(id, page_blob(expected));
           ++expected;
         });
     EXPECT_EQ(expected, leaves);
@@ -72,13 +72,13 @@ TEST(PageMap, FindsEveryLeafAgainWhateverItsHeight) {
 TEST(PageMap, NamesTheLeavesBelowALostNode) {
   std::map<BlobId, Bytes> nodes;
   MapBuilder builder([&](ByteView node) {
-    const BlobId id = blob(1'000'000 + nodes.size());
+    const BlobId id = page_blob(1'000'000 + nodes.size());
     nodes.emplace(id, Bytes(node.begin(), node.end()));
     return id;
   });
-  for (std::uint64_t leaf = 0; leaf < 300; ++leaf) builder.add_leaf(blob(leaf));
+  for (std::uint64_t leaf = 0; leaf < 300; ++leaf) builder.add_leaf(page_blob(leaf));
   const BlobId root = builder.finish();
-  nodes.erase(blob(1'000'000));
+  nodes.erase(page_blob(1'000'000));
   std::uint64_t seen = 0, lost = 0;
   const auto get = [&](const BlobId& id) {
     const auto found = nodes.find(id);

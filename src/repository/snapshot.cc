@@ -13,18 +13,18 @@
 namespace holdfast::repository {
 namespace {
 
-constexpr std::string_view kPrefix = "snapshots/";
+constexpr std::string_view kSnapshotsPrefix = "snapshots/";
 constexpr std::string_view kSeriesContext = "holdfast 1 series";
 constexpr std::size_t kSeriesBytes = 16;
 constexpr std::size_t kMostNameBytes = 200, kMostTagBytes = 100;
 
 std::string name_of(std::string_view series, const SnapshotId& id) {
-  return fmt::format("{}{}/{}", kPrefix, series, id.hex());
+  return fmt::format("{}{}/{}", kSnapshotsPrefix, series, id.hex());
 }
 
 // The id at the end of "snapshots/<series>/<id>"; empty for a name that no snapshot has.
 std::optional<SnapshotId> id_in(std::string_view object_name) {
-  const std::string_view rest = object_name.substr(kPrefix.size());
+  const std::string_view rest = object_name.substr(kSnapshotsPrefix.size());
   const std::size_t slash = rest.find('/');
   if (slash != 2 * kSeriesBytes) return std::nullopt;
   const auto id = SnapshotId::from_hex(rest.substr(slash + 1));
@@ -38,13 +38,13 @@ struct StoredSnapshot {
 };
 
 std::string_view series_in(std::string_view object_name) {
-  return object_name.substr(kPrefix.size(), 2 * kSeriesBytes);
+  return object_name.substr(kSnapshotsPrefix.size(), 2 * kSeriesBytes);
 }
 
 std::vector<StoredSnapshot> stored_snapshots(const Repository& repository,
                                              std::string_view series) {
-  const std::string folder =
-      series.empty() ? std::string(kPrefix) : fmt::format("{}{}/", kPrefix, series);
+  const std::string folder = series.empty() ? std::string(kSnapshotsPrefix)
+                                            : fmt::format("{}{}/", kSnapshotsPrefix, series);
   std::vector<StoredSnapshot> found;
   repository.store().list_names(folder, [&](std::string_view name) {
     if (const auto id = id_in(name)) found.push_back({std::string(name), *id});

@@ -8,10 +8,10 @@
 namespace holdfast::repository {
 namespace {
 
-const Time kNoon = time_of("2026-11-21T12:00:00Z");
+const Time kSnapshotNoon = time_of("2026-11-21T12:00:00Z");
 
 Snapshot full_snapshot() {
-  Snapshot snapshot = make_snapshot(7, kNoon);
+  Snapshot snapshot = make_snapshot(7, kSnapshotNoon);
   snapshot.tags = {"daily", "before-restore"};
   snapshot.seconds = 1.25;
   DatabaseState& state = snapshot.databases[0];
@@ -26,7 +26,7 @@ Snapshot full_snapshot() {
   state.pages_changed = 4;
   state.bytes_read = 5;
   state.bytes_stored = 6;
-  snapshot.databases.push_back(make_snapshot(8, kNoon, "users").databases[0]);
+  snapshot.databases.push_back(make_snapshot(8, kSnapshotNoon, "users").databases[0]);
   return snapshot;
 }
 
@@ -49,7 +49,7 @@ TEST(Snapshot, ReadsWhatItWrote) {
   EXPECT_EQ("orders", state.name);
   EXPECT_EQ("sqlite", state.engine);
   EXPECT_EQ("/srv/orders.db", state.source);
-  EXPECT_EQ(kNoon, state.moment);
+  EXPECT_EQ(kSnapshotNoon, state.moment);
   EXPECT_EQ(4096u, state.page_size);
   EXPECT_EQ(3u, state.page_count);
   EXPECT_EQ("wal", state.journal_mode);
@@ -74,7 +74,7 @@ TEST(Snapshot, ReadsWhatItWrote) {
 }
 
 TEST(Snapshot, IsWrittenEvenOfNamesThatAreNoText) {
-  Snapshot snapshot = make_snapshot(1, kNoon);
+  Snapshot snapshot = make_snapshot(1, kSnapshotNoon);
   snapshot.databases[0].source = "/srv/\xff\xfe.db";
   snapshot.databases[0].tables = {{"\x80", 1}};
   EXPECT_NO_THROW(parse_snapshot(snapshot.id, serialize(snapshot)));
@@ -116,7 +116,7 @@ TEST(Snapshot, RefusesEveryMemberOfAWrongTypeAndEveryMissingOne) {
 }
 
 TEST(Snapshot, RefusesATimeThatCannotBeWrittenAgain) {
-  std::string text = text_of(make_snapshot(1, kNoon));
+  std::string text = text_of(make_snapshot(1, kSnapshotNoon));
   const std::string time = "\"time\":\"2026-11-21T12:00:00.000000Z\"";
   text.replace(text.find(time), time.size(), "\"time\":\"9999-12-31T23:59:59-23:00\"");
   expect_error(ErrorCode::kDamagedObject, [&] { parse_snapshot({}, as_bytes(text)); });
@@ -133,7 +133,8 @@ TEST(Snapshot, RefusesWhatIsNoSnapshot) {
 
 TEST(Snapshots, AreFoundListedAndRemoved) {
   TestRepository test;
-  const Snapshot older = make_snapshot(9, kNoon), newer = make_snapshot(3, kNoon + Duration(1));
+  const Snapshot older = make_snapshot(9, kSnapshotNoon),
+                 newer = make_snapshot(3, kSnapshotNoon + Duration(1));
   put_snapshot(test.repository, older);
   put_snapshot(test.repository, newer);
   const SnapshotList list = list_snapshots(test.repository);
@@ -153,7 +154,7 @@ TEST(Snapshots, AreFoundListedAndRemoved) {
 TEST(Snapshots, OfOneMomentAreOrderedByTheirIds) {
   TestRepository test;
   for (const std::uint64_t number : {2, 3, 1}) {
-    put_snapshot(test.repository, make_snapshot(number, kNoon));
+    put_snapshot(test.repository, make_snapshot(number, kSnapshotNoon));
   }
   const SnapshotList list = list_snapshots(test.repository);
   EXPECT_EQ(snapshot_id(3), list.snapshots[0].id);
@@ -162,8 +163,8 @@ TEST(Snapshots, OfOneMomentAreOrderedByTheirIds) {
 
 TEST(Snapshots, FromAClockThatRunsAheadOfTheStoreAreFine) {
   TestRepository test;
-  test.store.modified = kNoon;
-  put_snapshot(test.repository, make_snapshot(1, kNoon + std::chrono::hours(24)));
+  test.store.modified = kSnapshotNoon;
+  put_snapshot(test.repository, make_snapshot(1, kSnapshotNoon + std::chrono::hours(24)));
   EXPECT_EQ(1u, list_snapshots(test.repository).snapshots.size());
 }
 
@@ -184,7 +185,8 @@ TEST(Snapshots, OfTheSameDatabasesShareAFolderThatTellsNothing) {
 
 TEST(Snapshots, OfOneSeriesAreListedWithoutTheOthers) {
   TestRepository test;
-  const Snapshot orders = make_snapshot(1, kNoon), users = make_snapshot(2, kNoon, "users");
+  const Snapshot orders = make_snapshot(1, kSnapshotNoon),
+                 users = make_snapshot(2, kSnapshotNoon, "users");
   put_snapshot(test.repository, orders);
   put_snapshot(test.repository, users);
   const std::string series = series_of(test.repository, users.databases);
@@ -198,7 +200,7 @@ TEST(Snapshots, TellWhichDatabasesAreInCompanyByReadingOneOfEachSeries) {
   TestRepository test;
   std::uint64_t number = 0;
   const auto put = [&](const std::vector<std::string>& databases) {
-    Snapshot snapshot = make_snapshot(++number, kNoon, databases.front());
+    Snapshot snapshot = make_snapshot(++number, kSnapshotNoon, databases.front());
     for (std::size_t i = 1; i < databases.size(); ++i) {
       snapshot.databases.push_back(snapshot.databases.front());
       snapshot.databases.back().name = databases[i];
@@ -223,7 +225,8 @@ TEST(Snapshots, TellWhichDatabasesAreInCompanyByReadingOneOfEachSeries) {
 
 TEST(Snapshots, ThatAreDamagedNeverHideTheOthers) {
   TestRepository test;
-  const Snapshot intact = make_snapshot(1, kNoon), damaged = make_snapshot(2, kNoon);
+  const Snapshot intact = make_snapshot(1, kSnapshotNoon),
+                 damaged = make_snapshot(2, kSnapshotNoon);
   put_snapshot(test.repository, intact);
   put_snapshot(test.repository, damaged);
   const std::string name = object_name(test.repository, damaged);
@@ -243,7 +246,7 @@ TEST(Snapshots, ThatAreDamagedNeverHideTheOthers) {
 
 TEST(Snapshots, CannotStandInForEachOther) {
   TestRepository test;
-  const Snapshot first = make_snapshot(1, kNoon), second = make_snapshot(2, kNoon);
+  const Snapshot first = make_snapshot(1, kSnapshotNoon), second = make_snapshot(2, kSnapshotNoon);
   put_snapshot(test.repository, first);
   put_snapshot(test.repository, second);
   test.store.objects[object_name(test.repository, first)] =
@@ -253,9 +256,9 @@ TEST(Snapshots, CannotStandInForEachOther) {
 
 TEST(Snapshots, ThatVanishWhileTheyAreListedAreLeftOut) {
   TestRepository test;
-  const Snapshot vanishing = make_snapshot(1, kNoon);
+  const Snapshot vanishing = make_snapshot(1, kSnapshotNoon);
   put_snapshot(test.repository, vanishing);
-  put_snapshot(test.repository, make_snapshot(2, kNoon));
+  put_snapshot(test.repository, make_snapshot(2, kSnapshotNoon));
   const std::string name = object_name(test.repository, vanishing);
   test.store.before_get = [&](std::string_view asked) {
     if (asked == name) test.store.objects.erase(name);
@@ -278,7 +281,7 @@ TEST(Snapshots, IgnoreObjectsThatCannotBeTheirs) {
 TEST(Snapshots, HaveNamesAndTagsThatCanBePrintedAndTyped) {
   TestRepository test;
   const auto refuse = [&](auto change) {
-    Snapshot snapshot = make_snapshot(1, kNoon);
+    Snapshot snapshot = make_snapshot(1, kSnapshotNoon);
     change(snapshot);
     expect_error(ErrorCode::kUsage, [&] { put_snapshot(test.repository, snapshot); });
   };

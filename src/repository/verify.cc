@@ -19,7 +19,7 @@
 namespace holdfast::repository {
 namespace {
 
-bool is_damage(const Error& error) {
+bool is_object_damage(const Error& error) {
   return error.code() == ErrorCode::kDamagedObject || error.code() == ErrorCode::kMissingObject ||
          error.code() == ErrorCode::kNotFound || error.code() == ErrorCode::kIo;
 }
@@ -130,7 +130,7 @@ Bytes Verification::read_tree(const BlobReader& reader, const BlobId& id, BlobKi
   try {
     return tree_of(reader, id, kind, decoder);
   } catch (const Error& error) {
-    if (is_damage(error) && lost_trees_.insert(id).second) {
+    if (is_object_damage(error) && lost_trees_.insert(id).second) {
       for (const BlobLocation& place : loaded_.index.find(id)) {
         note(pack_name(place.pack), error.happened());
       }
@@ -161,7 +161,7 @@ std::vector<PackId> Verification::packs_to_read() {
               need(blob);
             }
           } catch (const Error& error) {
-            if (!is_damage(error)) throw;
+            if (!is_object_damage(error)) throw;
           }
         };
         const auto node = [&](const BlobId& id) {
@@ -187,7 +187,7 @@ std::vector<codec::PageDigest> Verification::digests_of(const BlobReader& reader
   try {
     return reader.digests(blob);
   } catch (const Error& error) {
-    if (!is_damage(error)) throw;
+    if (!is_object_damage(error)) throw;
   }
   const auto found = read_.digests.find(blob);
   return found == read_.digests.end() ? std::vector<codec::PageDigest>() : found->second;
@@ -202,7 +202,7 @@ Verification::LeafVerdict Verification::judge_leaf(const BlobReader& reader, Blo
   try {
     leaf = parse_leaf(read_tree(reader, id, BlobKind::kMapLeaf, decoder), pages);
   } catch (const Error& error) {
-    if (!is_damage(error)) throw;
+    if (!is_object_damage(error)) throw;
     maps_whole_ = false;
     verdict.lost_pages = pages;
     return verdict;

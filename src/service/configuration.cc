@@ -13,11 +13,6 @@ namespace {
 constexpr std::string_view kFileName = "holdfast.toml";
 constexpr std::string_view kSystemFile = "/etc/holdfast/holdfast.toml";
 
-bool is_file(const World& world, const env::Path& path) {
-  const auto status = world.files.status(path);
-  return status && !status->directory;
-}
-
 env::Path must_exist(const World& world, std::string_view said, std::string_view by) {
   const env::Path path = absolute_path(world.directory, said);
   if (!is_file(world, path)) {
@@ -30,6 +25,11 @@ env::Path must_exist(const World& world, std::string_view said, std::string_view
 }
 
 }  // namespace
+
+bool is_file(const World& world, const env::Path& path) {
+  const auto status = world.files.status(path);
+  return status && !status->directory;
+}
 
 const DatabaseConfiguration* Configuration::database(std::string_view name) const {
   const auto found = std::ranges::find(databases, name, &DatabaseConfiguration::name);

@@ -51,6 +51,9 @@ Configuration parse_configuration(std::string_view text, const env::Path& file,
                                   const Variables& variables);
 Configuration load_configuration(const World& world, std::string_view chosen);
 
+// Something that is there and no directory.
+bool is_file(const World& world, const env::Path& path);
+
 }  // namespace holdfast::service
 
 #endif  // HOLDFAST_SERVICE_CONFIGURATION_H_

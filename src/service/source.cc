@@ -9,11 +9,6 @@
 namespace holdfast::service {
 namespace {
 
-bool is_file(const World& world, const env::Path& path) {
-  const auto status = world.files.status(path);
-  return status && !status->directory;
-}
-
 // Empty unless `entry` is "$NAME" or "${NAME}".
 std::string variable_name(std::string_view entry) {
   if (!entry.starts_with('$')) return {};

@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "sqlite/btree_format.h"
 #include "sqlite/file_header.h"
 
 namespace holdfast::sqlite {
 namespace {
-
-constexpr std::size_t kInteriorHeaderSize = 12;
-constexpr std::byte kTableInterior{0x05}, kIndexInterior{0x02};
 
 std::size_t header_offset(PageNumber page) { return page == 1 ? kFileHeaderSize : 0; }
 

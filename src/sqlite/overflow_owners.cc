@@ -1,11 +1,11 @@
 #include "sqlite/overflow_owners.h"
 
+#include "sqlite/btree_format.h"
 #include "sqlite/file_header.h"
 
 namespace holdfast::sqlite {
 namespace {
 
-constexpr std::byte kIndexInterior{0x02}, kTableInterior{0x05}, kIndexLeaf{0x0a}, kTableLeaf{0x0d};
 constexpr std::size_t kLargestRootOffset = 52;  // not zero: there are pointer maps
 
 // What is past the end reads as zeros: no pointer leads to page 0.

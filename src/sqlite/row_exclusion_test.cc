@@ -8,17 +8,17 @@ namespace {
 
 using Counts = std::vector<std::uint64_t>;
 
-constexpr std::chrono::milliseconds kBusyTimeout{50};
+constexpr std::chrono::milliseconds kExclusionTimeout{50};
 
 class RowExclusionTest : public testing::Test {
  protected:
   Path path() const { return directory / "app.db"; }
   std::string sql(const std::string& text) const { return run_sql(path(), text); }
   Counts remove(const std::vector<Exclusion>& exclusions) const {
-    return remove_excluded(path(), exclusions, kBusyTimeout);
+    return remove_excluded(path(), exclusions, kExclusionTimeout);
   }
   Counts count(const std::vector<Exclusion>& exclusions) const {
-    return count_excluded(path(), exclusions, kBusyTimeout);
+    return count_excluded(path(), exclusions, kExclusionTimeout);
   }
   void make_campaigns() const {
     sql("CREATE TABLE campaigns (id INTEGER PRIMARY KEY, name TEXT);"

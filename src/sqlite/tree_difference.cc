@@ -7,14 +7,13 @@
 #include <vector>
 
 #include "base/error.h"
+#include "sqlite/btree_format.h"
 #include "sqlite/file_header.h"
 #include "sqlite/record.h"
 
 namespace holdfast::sqlite {
 namespace {
 
-constexpr std::byte kIndexInterior{0x02}, kTableInterior{0x05};
-constexpr std::size_t kInteriorHeaderSize = 12;
 constexpr std::size_t kDeepest = 20;  // as SQLite has it
 constexpr RowidRange kEverything{};
 

@@ -11,7 +11,7 @@
 
 namespace holdfast::sqlite {
 
-class ViewReader final : public RowReader {
+class ViewReader final : public holdfast::RowReader {
  public:
   ViewReader(const std::filesystem::path& path, std::chrono::milliseconds busy_timeout);
 

@@ -33,7 +33,7 @@ bool says_wal(const std::filesystem::path& database) {
 
 }  // namespace
 
-using Answer = std::optional<Look>;
+using FollowerAnswer = std::optional<Look>;
 
 std::optional<env::EventRecord> WalFollower::State::ask_witness() const {
   if (!witness) return std::nullopt;
@@ -108,7 +108,7 @@ bool WalFollower::State::begin_between_logs(const FileState& file) {
   return following;
 }
 
-Answer WalFollower::State::look_after_deletion(const IndexState& index) {
+FollowerAnswer WalFollower::State::look_after_deletion(const IndexState& index) {
   const auto deleted = files.index_state(), log = files.log_state();
   const auto last = files.index();
   const auto file = FileState::of(path);
@@ -141,7 +141,8 @@ Answer WalFollower::State::look_after_deletion(const IndexState& index) {
 
 // The known state is what the database file holds, as long as that is not written to. So a new log
 // beside it goes on from there.
-Answer WalFollower::State::look_between_logs(const FileState& file, std::size_t most_bytes) {
+FollowerAnswer WalFollower::State::look_between_logs(const FileState& file,
+                                                     std::size_t most_bytes) {
   if (!is_complete_file(file)) {
     return lose(Loss::kNoLog, "the database was written to while it had no log");
   }

@@ -12,7 +12,7 @@
 namespace holdfast::sqlite {
 namespace {
 
-using Kind = Look::Kind;
+using LookKind = Look::Kind;
 using WalFollowerFiles = FollowedLog;
 
 constexpr char kAlone[] = R"py(
@@ -41,7 +41,7 @@ TEST_F(WalFollowerFiles, TheLockPageIsZerosThoughNoFrameHoldsIt) {
   ASSERT_TRUE(follower.begin());
   EXPECT_EQ(writer.run("INSERT INTO t VALUES(2, zeroblob(300000))"), "ok []");
   const Look look = follower.look(8u << 20);
-  ASSERT_EQ(look.kind, Kind::kCommits) << look.detail;
+  ASSERT_EQ(look.kind, LookKind::kCommits) << look.detail;
   EXPECT_GT(look.geometry.page_count, lock_page);
   const auto at = std::find(look.pages.begin(), look.pages.end(), lock_page);
   ASSERT_NE(at, look.pages.end());

@@ -31,9 +31,9 @@ bool ends_at(const FrameReader& reader, const WalIndexHeader& header) {
 
 }  // namespace
 
-using Answer = std::optional<Look>;
+using FollowerAnswer = std::optional<Look>;
 
-Answer WalFollower::State::read_commits(const IndexState& index, std::size_t most_bytes) {
+FollowerAnswer WalFollower::State::read_commits(const IndexState& index, std::size_t most_bytes) {
   const WalIndexHeader& header = index.header;
   const std::uint32_t page_size =
       header.page_size() != 0 ? header.page_size() : known.geometry.page_size;
@@ -49,7 +49,8 @@ Answer WalFollower::State::read_commits(const IndexState& index, std::size_t mos
 
 // Frames are only ever appended to a generation, and each one's checksum covers all before it: what
 // goes on from the known frame is everything that was committed since.
-Answer WalFollower::State::read_same_generation(const IndexState& index, CommittedPages& pages) {
+FollowerAnswer WalFollower::State::read_same_generation(const IndexState& index,
+                                                        CommittedPages& pages) {
   const WalIndexHeader& header = index.header;
   if (header.last_frame() <= known.place.frame) {
     return broken(index, Loss::kIndex, "the log is shorter than it was");
@@ -75,7 +76,8 @@ Answer WalFollower::State::read_same_generation(const IndexState& index, Committ
 
 // The log was reset. What the old generation still had to say stands behind the new frames, as far
 // as they have not covered it; that it was everything is proved by the number of commits.
-Answer WalFollower::State::read_next_generation(const IndexState& index, CommittedPages& pages) {
+FollowerAnswer WalFollower::State::read_next_generation(const IndexState& index,
+                                                        CommittedPages& pages) {
   const WalIndexHeader& header = index.header;
   const std::uint32_t page_size =
       header.page_size() != 0 ? header.page_size() : known.geometry.page_size;
@@ -121,8 +123,8 @@ bool WalFollower::State::could_be_rebuilt() const {
   return !state || state->changed != known.around.index_changed;
 }
 
-Answer WalFollower::State::answer(const IndexState& index, CommittedPages& pages,
-                                  const LogPlace& held, std::uint64_t old_tail_commits) {
+FollowerAnswer WalFollower::State::answer(const IndexState& index, CommittedPages& pages,
+                                          const LogPlace& held, std::uint64_t old_tail_commits) {
   const std::uint64_t commits = pages.commits();
   if (pages.is_full() && commits == 0) {
     return lose(Loss::kTooLarge, "one commit is larger than what is taken at once");

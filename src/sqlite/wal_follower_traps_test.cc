@@ -7,7 +7,7 @@ namespace holdfast::sqlite {
 namespace {
 
 using testing::StartsWith;
-using Kind = Look::Kind;
+using LookKind = Look::Kind;
 using WalFollowerTraps = FollowedLog;
 
 class WalFollowerCheckpoints : public WalFollowerTraps,
@@ -120,7 +120,7 @@ TEST_F(WalFollowerTraps, ADifferentPageSizeIsALoss) {
     writer->run(sql);
   }
   insert(*writer, 2000);
-  EXPECT_EQ(follower.look().kind, Kind::kLost);
+  EXPECT_EQ(follower.look().kind, LookKind::kLost);
   ASSERT_TRUE(follower.begin());
   insert(*writer, 2001);
   EXPECT_EQ(follower.look().geometry.page_size, 8192);
@@ -147,7 +147,7 @@ TEST_F(WalFollowerTraps, ShrinkingAndGrowingByAutomaticVacuumIsFollowed) {
     if (round % 2 == 0) follower.look();
     writer->run("INSERT OR REPLACE INTO t SELECT 3 * a + 1, randomblob(900) FROM t");
     const Look look = follower.look();
-    EXPECT_EQ(look.kind, Kind::kCommits) << look.detail;
+    EXPECT_EQ(look.kind, LookKind::kCommits) << look.detail;
     EXPECT_TRUE(follower.is_whole());
   }
 }
@@ -162,7 +162,7 @@ TEST_F(WalFollowerTraps, ManyCommitsComeInPartsThatEachEndInOne) {
   Look look;
   do {
     look = follower.look(5 * 4096);
-    ASSERT_EQ(look.kind, Kind::kCommits) << look.detail;
+    ASSERT_EQ(look.kind, LookKind::kCommits) << look.detail;
     EXPECT_LE(look.content.size(), 5 * 4096);
     commits += look.commits;
   } while (look.more);
@@ -185,7 +185,7 @@ TEST_F(WalFollowerTraps, PartsGoOnAcrossAReset) {
     look = follower.look(5 * 4096);
     ++parts;
   } while (look.more);
-  if (look.kind == Kind::kLost) {
+  if (look.kind == LookKind::kLost) {
     EXPECT_EQ(look.loss, Loss::kCountDiffers) << look.detail;  // where the new frames cover the old
   } else {
     EXPECT_GT(parts, 2);

@@ -8,7 +8,7 @@
 namespace holdfast::sqlite {
 namespace {
 
-using Kind = Look::Kind;
+using LookKind = Look::Kind;
 
 class WitnessedFollower : public FollowedLog {
  protected:
@@ -121,7 +121,7 @@ TEST_F(WitnessedFollower, IsLostWhereTheIndexOfAYoungLogWasMadeAnew) {
   writer = std::make_unique<OtherConnection>(path);
   writer->run("PRAGMA wal_checkpoint(RESTART)");
   insert(*writer, 3001);
-  EXPECT_EQ(follower.look().kind, Kind::kLost);
+  EXPECT_EQ(follower.look().kind, LookKind::kLost);
 }
 
 TEST_F(WitnessedFollower, IsLostWithoutTheWitness) {
@@ -205,7 +205,7 @@ TEST_F(WitnessedFollower, IsLostWhereSomebodyLeavesWalModeForAJournalThatIsNoFil
     }
     EXPECT_EQ(writer->run(fmt::format("PRAGMA journal_mode={}", mode)).substr(0, 2), "ok");
     writer->run("UPDATE t SET b = 'unlogged'");
-    EXPECT_EQ(follower.look().kind, Kind::kLost);
+    EXPECT_EQ(follower.look().kind, LookKind::kLost);
     close();
   }
 }
@@ -220,7 +220,7 @@ TEST_F(WitnessedFollower, TrustsNobodyWhereTheFileHasAnotherName) {
 TEST_F(WitnessedFollower, IsLostWhereTheIndexIsDeletedByHandAndMadeAgain) {
   for (const Path& file : {shm(), wal()}) std::filesystem::remove(file);
   run_sql(path, "SELECT count(*) FROM t");
-  EXPECT_EQ(follower.look().kind, Kind::kLost);
+  EXPECT_EQ(follower.look().kind, LookKind::kLost);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace holdfast::sqlite {
 namespace {
 
 // Does as many transactions as each line says, in the way that the other words of it say.
-constexpr char kWriter[] = R"py(
+constexpr char kFollowedWriter[] = R"py(
 import random, sqlite3, sys, time
 path, seed = sys.argv[1], int(sys.argv[2])
 dice = random.Random(seed)
@@ -48,7 +48,7 @@ for line in sys.stdin:
     print("done")
 )py";
 
-struct Load {
+struct FollowedLoad {
   const char* name;
   const char* automatic_checkpoint;  // frames
   const char* words;
@@ -56,7 +56,7 @@ struct Load {
   bool witnessed = false, blind = false;  // to the times of the files
 };
 
-class WalFollowerUnderLoad : public testing::TestWithParam<Load> {
+class WalFollowerUnderLoad : public testing::TestWithParam<FollowedLoad> {
  protected:
   WalFollowerUnderLoad() {
     run_sql(path,
@@ -94,7 +94,7 @@ class WalFollowerUnderLoad : public testing::TestWithParam<Load> {
   std::map<std::string, int> losses;
 };
 
-constexpr Load kLoads[] = {
+constexpr FollowedLoad kLoads[] = {
     {"CheckpointsAfterEachCommit", "1", "paced", 1},
     {"CheckpointsAfterEachCommitAtFullSpeed", "1", "", 1},
     {"CheckpointsAlmostNever", "100000", "", 1},
@@ -113,12 +113,12 @@ INSTANTIATE_TEST_SUITE_P(Of, WalFollowerUnderLoad, testing::ValuesIn(kLoads),
 
 TEST_P(WalFollowerUnderLoad, HasTheSameImageAtEachQuietPoint) {
   SCOPED_TRACE(fmt::format("seed {}", seed));
-  const Load& load = GetParam();
+  const FollowedLoad& load = GetParam();
   std::vector<std::unique_ptr<OtherProcess>> writers;
   for (int i = 0; i < load.writers; ++i) {
     writers.push_back(std::make_unique<OtherProcess>(
-        kWriter, std::vector<std::string>{path.string(), std::to_string(seed + i),
-                                          load.automatic_checkpoint}));
+        kFollowedWriter, std::vector<std::string>{path.string(), std::to_string(seed + i),
+                                                  load.automatic_checkpoint}));
     ASSERT_EQ(writers.back()->receive(), "ready");
   }
   const auto watch = env::open_file_watch();
@@ -164,7 +164,7 @@ TEST_P(WalFollowerBesideKilledWriters, IsRightOrKnowsThatItIsNot) {
   int followed = 0, lost = 0;
   for (int round = 0; round < 40 && !testing::Test::HasFailure(); ++round) {
     const char* checkpoint = std::array{"5", "50", "1000"}[random() % 3];
-    OtherProcess writer(kWriter, {path.string(), std::to_string(random()), checkpoint});
+    OtherProcess writer(kFollowedWriter, {path.string(), std::to_string(random()), checkpoint});
     ASSERT_EQ(writer.receive(), "ready");
     for (int part = 0; part < 4; ++part) {
       writer.send(fmt::format("{} {}", random() % 4, random() % 3 == 0 ? "checkpoint" : ""));

@@ -13,7 +13,7 @@
 namespace holdfast::sqlite {
 namespace {
 
-using Kind = Change::Kind;
+using ChangeKind = Change::Kind;
 using testing::AnyOf;
 using testing::HasSubstr;
 
@@ -51,14 +51,14 @@ class AWalSource : public testing::Test {
 };
 
 TEST_F(AWalSource, NamesThePagesOfTheCommitsBetweenTwoViews) {
-  EXPECT_EQ(follower->advance().kind, Kind::kUnknown);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kUnknown);
   EXPECT_TRUE(source->is_newest());
-  EXPECT_EQ(follower->advance().kind, Kind::kNothing);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kNothing);
   set(1, "one");
   EXPECT_FALSE(source->is_newest());
   set(1, "two");
   const Change change = follower->advance();
-  EXPECT_EQ(change.kind, Kind::kPages);
+  EXPECT_EQ(change.kind, ChangeKind::kPages);
   EXPECT_EQ(change.pages.size(), 1);
   EXPECT_EQ(row(1, follower->image()), "two");
 }
@@ -100,7 +100,7 @@ TEST_F(AWalSource, FollowsThroughAResetWhileAViewIsHeld) {
   set(2, "first frame of a new log");
   set(3, "second");
   EXPECT_EQ(row(2, image_of(*source)).size(), 400);
-  EXPECT_EQ(follower->advance().kind, Kind::kPages);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kPages);
   EXPECT_EQ(row(2, follower->image()), "first frame of a new log");
 }
 
@@ -110,24 +110,24 @@ TEST_F(AWalSource, TakesAResetAloneForNoChange) {
   follower->advance();
   EXPECT_THAT(checkpoint("TRUNCATE"), HasSubstr("ok [(0"));
   EXPECT_TRUE(source->is_newest());
-  EXPECT_EQ(follower->advance().kind, Kind::kNothing);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kNothing);
   EXPECT_THAT(checkpoint("TRUNCATE"), HasSubstr("ok [(0"));
-  EXPECT_EQ(follower->advance().kind, Kind::kNothing);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kNothing);
 }
 
 TEST_F(AWalSource, FollowsAfterAReleaseWithinOneGenerationOfTheLog) {
   follower->advance();
   set(1, "one");
-  EXPECT_THAT(follower->advance().kind, Kind::kPages);
+  EXPECT_THAT(follower->advance().kind, ChangeKind::kPages);
   source->release();
   set(2, "two");
-  EXPECT_EQ(follower->advance().kind, Kind::kPages);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kPages);
   source->release();
-  EXPECT_EQ(follower->advance().kind, Kind::kNothing);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kNothing);
   source->release();
   set(3, "three");
   checkpoint("PASSIVE");
-  EXPECT_EQ(follower->advance().kind, Kind::kPages) << "the frames are still in the log";
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kPages) << "the frames are still in the log";
   EXPECT_EQ(row(3, follower->image()), "three");
 }
 
@@ -138,7 +138,7 @@ TEST_F(AWalSource, KnowsNothingAfterAReleaseAndAReset) {
   set(2, "two");
   EXPECT_THAT(checkpoint("TRUNCATE"), HasSubstr("ok [(0"));
   set(3, "three");
-  EXPECT_EQ(follower->advance().kind, Kind::kUnknown);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kUnknown);
   EXPECT_EQ(row(2, follower->image()), "two");
 }
 
@@ -152,10 +152,10 @@ TEST_F(AWalSource, LetsABlockingCheckpointThroughWithTwoViews) {
     // It tries at growing distances, so views are taken until it answers.
     auto answer = std::async(std::launch::async, [&] { return writer->receive(); });
     while (answer.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready) {
-      EXPECT_THAT(follower->advance().kind, AnyOf(Kind::kNothing, Kind::kPages));
+      EXPECT_THAT(follower->advance().kind, AnyOf(ChangeKind::kNothing, ChangeKind::kPages));
     }
     EXPECT_THAT(answer.get(), HasSubstr("ok [(0")) << kind;
-    EXPECT_THAT(follower->advance().kind, AnyOf(Kind::kNothing, Kind::kPages));
+    EXPECT_THAT(follower->advance().kind, AnyOf(ChangeKind::kNothing, ChangeKind::kPages));
     EXPECT_EQ(row(2, follower->image()), kind);
   }
 }
@@ -165,13 +165,13 @@ TEST_F(AWalSource, FollowsVacuumAndShrinking) {
   write("DELETE FROM t WHERE id % 2");
   follower->advance();
   write("PRAGMA incremental_vacuum");
-  EXPECT_EQ(follower->advance().kind, Kind::kPages);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kPages);
   write("VACUUM");
-  EXPECT_EQ(follower->advance().kind, Kind::kPages);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kPages);
   write("PRAGMA busy_timeout=1");
   EXPECT_EQ(row(400, follower->image()).size(), 400);
   checkpoint("TRUNCATE");
-  EXPECT_EQ(follower->advance().kind, Kind::kNothing);
+  EXPECT_EQ(follower->advance().kind, ChangeKind::kNothing);
   EXPECT_TRUE(follower->image() == file_content(path));
 }
 
@@ -250,11 +250,13 @@ TEST_F(AWalSource, FollowsRandomWork) {
         write(fmt::format("UPDATE t SET x=hex(randomblob(300)) WHERE id % 90 = {}", below(90)));
     }
     if (below(2) == 0) {
-      followed += follower->advance().kind == Kind::kPages ? 1 : 0;
+      followed += follower->advance().kind == ChangeKind::kPages ? 1 : 0;
       env::TemporaryDirectory elsewhere;
-      constexpr char kSum[] = "SELECT count(*) || ' ' || sum(length(x)) || ' ' || max(x) FROM t";
-      EXPECT_EQ(writer->run(kSum),
-                fmt::format("ok [('{}',)]", ask_image(elsewhere.path(), follower->image(), kSum)));
+      constexpr char kContent[] =
+          "SELECT count(*) || ' ' || sum(length(x)) || ' ' || max(x) FROM t";
+      EXPECT_EQ(
+          writer->run(kContent),
+          fmt::format("ok [('{}',)]", ask_image(elsewhere.path(), follower->image(), kContent)));
     }
   }
   EXPECT_GT(followed, 20);

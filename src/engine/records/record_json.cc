@@ -14,7 +14,7 @@
 namespace holdfast::engine {
 namespace {
 
-constexpr std::size_t kDeepest = 128;
+constexpr std::size_t kDeepestNesting = 128;
 constexpr std::size_t kDigestSize = 16;
 constexpr std::string_view kBlob = "$blob", kText = "$text", kNumber = "$number",
                            kDocument = "$value", kRaw = "$raw";
@@ -81,8 +81,9 @@ class Builder : public nlohmann::json_sax<Record> {
     return true;
   }
   bool open(Record container) {
-    if (open_.size() >= kDeepest) {
-      throw invalid_record(fmt::format("{} is nested deeper than {} levels", what_, kDeepest));
+    if (open_.size() >= kDeepestNesting) {
+      throw invalid_record(
+          fmt::format("{} is nested deeper than {} levels", what_, kDeepestNesting));
     }
     open_.push_back(place(std::move(container)));
     return true;

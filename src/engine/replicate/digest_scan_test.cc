@@ -91,7 +91,7 @@ TEST_F(DigestScanTest, RefusesADatabaseThatIsCopiedOverInTheMiddle) {
     std::ranges::copy(std::span(digests).subspan(first - 1, out.size()), out.begin());
     if (!std::exchange(copied, true)) sqlite::write_content(database(), other);
   };
-  EXPECT_EQ(sqlite::code_of([&] { scan_changes(*source, hasher, kTestPage, known, 1u << 20, 1); }),
+  EXPECT_EQ(code_of([&] { scan_changes(*source, hasher, kTestPage, known, 1u << 20, 1); }),
             ErrorCode::kDatabaseChanged);
   const auto changes = scan_changes(*source, hasher, kTestPage, known, 1u << 20, 1);
   ASSERT_TRUE(changes);

@@ -55,7 +55,7 @@ class ReplicationTest : public testing::Test, public Replica {
 };
 
 // Commits as fast as it can until told to stop, then says how many it made.
-constexpr char kWriter[] = R"py(
+constexpr char kReplicatedWriter[] = R"py(
 import sqlite3, sys, threading
 db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=5)
 db.execute("PRAGMA synchronous=OFF")
@@ -79,7 +79,7 @@ TEST_F(ReplicationTest, FollowsAWriterAtFullSpeed) {
     Replication& replicating = run();
     replicating.add(options);
     ASSERT_TRUE(replicating.wait_until_following(seconds(20)));
-    sqlite::OtherProcess fast(kWriter, {database().string(), pages});
+    sqlite::OtherProcess fast(kReplicatedWriter, {database().string(), pages});
     fast.receive();
     const std::uint64_t before = durable;
     // Forty segments, or as many as a slow machine makes in three seconds.
