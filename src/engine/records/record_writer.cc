@@ -41,21 +41,21 @@ RecordDatabase& RecordWriter::database() {
 }
 
 std::vector<WriteAnswer> RecordWriter::write(std::vector<Write> writes) {
-  Request request;
-  request.writes = std::move(writes);
-  request.answers.resize(request.writes.size());
+  const auto request = std::make_shared<Request>();
+  request->writes = std::move(writes);
+  request->answers.resize(request->writes.size());
   std::unique_lock lock(queue_mutex_);
-  queue_.push_back(&request);
-  request.turn.wait(lock, [&] { return request.done || queue_.front() == &request; });
-  if (!request.done) lead(lock);
-  return std::move(request.answers);
+  queue_.push_back(request);
+  request->turn.wait(lock, [&] { return request->done || queue_.front() == request; });
+  if (!request->done) lead(lock);
+  return std::move(request->answers);
 }
 
 void RecordWriter::lead(std::unique_lock<std::mutex>& lock) {
   // Whoever comes from now on waits behind the first of these, which stays at the front.
-  std::vector<Request*> together;
+  std::vector<std::shared_ptr<Request>> together;
   std::size_t count = 0;
-  for (Request* request : queue_) {
+  for (const auto& request : queue_) {
     if (!together.empty() && count + request->writes.size() > kMostTogether) break;
     together.push_back(request);
     count += request->writes.size();
@@ -63,7 +63,7 @@ void RecordWriter::lead(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   std::vector<Write> writes;
   writes.reserve(count);
-  for (Request* request : together) {
+  for (const auto& request : together) {
     std::ranges::move(request->writes, std::back_inserter(writes));
   }
   std::vector<WriteAnswer> answers(writes.size());
@@ -71,13 +71,16 @@ void RecordWriter::lead(std::unique_lock<std::mutex>& lock) {
   const auto finish = [&] {
     auto answer = answers.begin();
     lock.lock();
-    for (Request* request : together) {
+    for (const auto& request : together) {
       for (WriteAnswer& own : request->answers) own = std::move(*answer++);
       request->done = true;
-      request->turn.notify_one();
       queue_.pop_front();
     }
-    if (!queue_.empty()) queue_.front()->turn.notify_one();
+    const auto next = queue_.empty() ? nullptr : queue_.front();
+    lock.unlock();
+    // First of all whoever leads now: the disk is to be busy while the others answer.
+    if (next) next->turn.notify_one();
+    for (const auto& request : together) request->turn.notify_one();
   };
   try {
     process(writes, answers);

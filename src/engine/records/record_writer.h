@@ -92,7 +92,7 @@ class RecordWriter {
   std::optional<Spool> spool_;
 
   std::mutex queue_mutex_;
-  std::deque<Request*> queue_;
+  std::deque<std::shared_ptr<Request>> queue_;
 
   std::mutex work_mutex_;  // guards what is below; taken by who leads, drains or reads
   std::unique_ptr<RecordDatabase> database_;
