@@ -71,7 +71,7 @@ TEST_F(DeposedTest, ForgetsWhatItKnowsOnlyWhenTheReadingHasEnded) {
     replicator->step(false);
     EXPECT_EQ(replicator->state().phase, Phase::kDeposed);
   };
-  EXPECT_EQ(sqlite::code_of([&] { replicator->flush(kLongest); }), ErrorCode::kUnavailable);
+  EXPECT_EQ(code_of([&] { replicator->flush(kLongest); }), ErrorCode::kUnavailable);
   EXPECT_TRUE(asked);
   EXPECT_EQ(replicator->state().position, last);
   other.release();
