@@ -152,6 +152,13 @@ bool is_certainly_alive(const env::ProcessIdentity& process) {
          !env::is_certainly_dead(process);
 }
 
+bool has_seen_all(const LocalState& state, const repository::Position& position, Time changed,
+                  Time now) {
+  return is_certainly_alive(state.process) && state.follower.phase == Phase::kFollowing &&
+         !state.follower.oldest_waiting && state.follower.position == position &&
+         now - changed > 2 * kBetweenStates;
+}
+
 const repository::Repository* reachable_repository(Session& session,
                                                    std::span<const Database> databases) {
   try {

@@ -16,6 +16,9 @@
 
 namespace holdfast::service {
 
+// A state that differs from the one that was written is written after so long.
+inline constexpr Duration kBetweenStates = std::chrono::seconds(1);
+
 struct LocalState {
   engine::FollowerState follower;
   env::ProcessIdentity process;
@@ -34,6 +37,12 @@ void write_state(env::FileSystem& files, const env::Path& path, const LocalState
 std::optional<LocalState> read_state(env::FileSystem& files, const env::Path& path);
 // It is of this host and boot, and is there.
 bool is_certainly_alive(const env::ProcessIdentity& process);
+
+// Whether the follower lives, has looked at the database after `changed` (a file is written to
+// after a commit too, by the checkpoint of whoever closes it last), and knows of nothing newer than
+// `position`.
+bool has_seen_all(const LocalState& state, const repository::Position& position, Time changed,
+                  Time now);
 
 std::string_view phase_name(engine::Phase phase);  // "following"
 

@@ -48,6 +48,25 @@ TEST_F(LocalStateFile, IsBelievedWhileItsProcessLives) {
   EXPECT_FALSE(is_certainly_alive(one.process));
 }
 
+TEST_F(LocalStateFile, TellsThatAllIsSeenOnceItsFollowerHasLookedSince) {
+  const Time changed = world.clock.now(), later = changed + 3 * kBetweenStates;
+  LocalState one = state();
+  one.follower.phase = engine::Phase::kFollowing;
+  one.follower.oldest_waiting.reset();
+  const repository::Position position = one.follower.position;
+  EXPECT_TRUE(has_seen_all(one, position, changed, later));
+  EXPECT_FALSE(has_seen_all(one, position, changed, changed + kBetweenStates));
+  EXPECT_FALSE(has_seen_all(one, {3, 1044}, changed, later));
+  one.follower.oldest_waiting = changed;
+  EXPECT_FALSE(has_seen_all(one, position, changed, later));
+  one.follower.oldest_waiting.reset();
+  one.follower.phase = engine::Phase::kScanning;
+  EXPECT_FALSE(has_seen_all(one, position, changed, later));
+  one.follower.phase = engine::Phase::kFollowing;
+  one.process.start_ticks += 1;
+  EXPECT_FALSE(has_seen_all(one, position, changed, later));
+}
+
 TEST_F(LocalStateFile, ThatIsNoneTellsNothing) {
   EXPECT_FALSE(read_state(world.files, path));
   file("cache/state/app.json", "{\"format\": 1}");

@@ -11,6 +11,7 @@
 #include "repository/lease.h"
 #include "repository/snapshot.h"
 #include "service/audit.h"
+#include "service/local_state.h"
 #include "service/moment.h"
 
 namespace holdfast::service {
@@ -35,6 +36,14 @@ bool is_followed(Session& session, const std::string& series) {
   return lease && !lease->released && !env::is_certainly_dead(lease->holder);
 }
 
+// The replicator of this machine has looked since, and there was nothing more to commit.
+bool is_all_followed(Session& session, const Database& database,
+                     const repository::Position& position, Time changed) {
+  const World& world = session.world();
+  const auto state = read_state(world.files, state_file(session, database.name));
+  return state && has_seen_all(*state, position, changed, world.clock.now());
+}
+
 struct Newest {
   StatePath path;
   bool complete = false;
@@ -48,6 +57,7 @@ Newest newest_state(Session& session, const Database& database, Duration longest
   for (bool followed = true;;) {
     const auto path = repository::find_newest(load_timeline_of(session, database.name));
     if (path && (!changed || path->time >= *changed)) return {*path, true};
+    if (path && is_all_followed(session, database, path->position, *changed)) return {*path, true};
     followed = followed && is_followed(session, series);
     if (!followed || clock.elapsed() >= deadline) {
       if (path) return {*path, false};

@@ -13,8 +13,6 @@ namespace {
 using engine::FollowerState;
 using engine::Phase;
 
-constexpr Duration kBetweenStates = std::chrono::seconds(1);
-
 // Commits between one event and the next of a database; events of one database come one by one.
 class EventCounter {
  public:
