@@ -13,7 +13,7 @@ using repository::Snapshot;
 // inserts a row that continues a chain of checksums, overwrites one of 97 cells, and leaves free
 // pages behind. With two databases each transaction does so in both.
 constexpr char kWriter[] = R"python(
-import select, sqlite3, sys
+import select, sqlite3, sys, time
 mode, paths = sys.argv[1], sys.argv[2:]
 db = sqlite3.connect(paths[0], isolation_level=None, timeout=60)
 db.execute("PRAGMA synchronous=OFF")
@@ -48,6 +48,8 @@ while not select.select([sys.stdin], [], [], 0)[0]:
             db.execute(f"DELETE FROM {schema}.scratch")
             db.execute(f"PRAGMA {schema}.incremental_vacuum(5)")
     db.execute("COMMIT")
+    if n > 20000:  # slow readers are not to chase an ever larger database
+        time.sleep(0.01)
 sys.stdin.readline()
 print(n)
 )python";
