@@ -175,11 +175,6 @@ def ten_times_memory(chosen, work):
     """Peak memory of each of our commands on a database ten times as large. It is made anew each time:
     nobody has the room for a copy of it beside what the round itself needs, 50 GB."""
     source = make_database.cached(CACHE, "huge", 10 * make_database.LARGE_ROWS)
-    if chosen.diff:
-        document["diff"] = difference.measure_all(chosen, source, work, clone)
-        passed = difference.print_differences(document)
-        write_results(document, "-diff")
-        return 0 if passed else 1
     results = collections.defaultdict(lambda: collections.defaultdict(list))
     alone = argparse.Namespace(**{**vars(chosen), "peers": []})
     print("ten times as large:", file=sys.stderr)
@@ -233,6 +228,11 @@ def main():
     source = source_database(chosen)
     document["database"] = {"bytes": source.stat().st_size, "name": source.name}
     document["cold"] = chosen.cold
+    if chosen.diff:
+        document["diff"] = difference.measure_all(chosen, source, work, clone)
+        passed = difference.print_differences(document)
+        write_results(document, "-diff")
+        return 0 if passed else 1
     if chosen.export:
         document["exports"] = exports.measure_all(chosen, source, work, clone)
         passed = exports.print_exports(document)

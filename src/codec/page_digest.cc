@@ -146,8 +146,9 @@ PageDigest digest_portable(const PageDigest* powers, const std::byte* data, std:
 #define HOLDFAST_WIDE "avx512f,avx512dq,avx512vl,vpclmulqdq,pclmul,sse4.1"
 
 constexpr std::size_t kWideStride = 64;
-// How far ahead memory is asked for: the processor itself does not look beyond the page it reads.
-constexpr std::size_t kAhead = 2048;
+// How far ahead memory is asked for, into the second-level cache: the processor itself does not
+// look beyond the page it reads.
+constexpr std::size_t kAhead = 8192;
 
 [[gnu::target(HOLDFAST_WIDE)]] inline __m128i fold(__m512i v) {
   const __m256i half = _mm256_xor_si256(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
@@ -168,7 +169,7 @@ constexpr std::size_t kAhead = 2048;
     for (std::size_t i = count; i > 0; i -= 4, data += 64) {
       const __m512i factors = _mm512_load_si512(powers - i);
       __m512i x = _mm512_loadu_si512(data);
-      _mm_prefetch(reinterpret_cast<const char*>(data) + kAhead, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(data) + kAhead, _MM_HINT_T1);
       if (i == count) x = _mm512_xor_si512(x, _mm512_zextsi128_si512(state));
       low = _mm512_xor_si512(low, _mm512_clmulepi64_epi128(x, factors, 0x00));
       middle = _mm512_ternarylogic_epi64(middle, _mm512_clmulepi64_epi128(x, factors, 0x10),

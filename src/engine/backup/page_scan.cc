@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kGroupBytes = 1u << 20;
 constexpr std::size_t kSliceBytes = 256u
                                     << 10;  // what is read at once stays in the processor's cache
+constexpr std::size_t kMappedBytes = 64u << 20;  // of the file at once, by all threads together
 constexpr std::size_t kKeptBytes = 24u << 20;  // changed pages kept in memory while a view is held
 
 }  // namespace
@@ -28,7 +29,7 @@ constexpr std::size_t kKeptBytes = 24u << 20;  // changed pages kept in memory w
 struct PageScan::Worker {
   explicit Worker(const PageScan& scan)
       : encoder(scan.context_.repository.keys(), scan.context_.compression_level),
-        reader(scan.source_, scan.context_.hasher, scan.geometry_.page_size) {}
+        reader(scan.source_, scan.context_.hasher, scan.geometry_.page_size, scan.window_pages_) {}
   repository::BlobEncoder encoder;
   Buffer group;  // content of the group that is being read
   Batch batch;   // changed pages out of several groups
@@ -63,7 +64,9 @@ PageScan::PageScan(const ScanContext& context, sqlite::PageSource& source, BaseS
       }()),
       moment_(context.repository.clock().now()),
       geometry_(source.geometry()),
-      group_pages_(std::max<std::size_t>(1, kGroupBytes / geometry_.page_size)) {
+      group_pages_(std::max<std::size_t>(1, kGroupBytes / geometry_.page_size)),
+      window_pages_(
+          std::max<std::size_t>(1, kMappedBytes / context.threads / geometry_.page_size)) {
   if (base_ != nullptr && base_->state.page_size != geometry_.page_size) base_ = nullptr;
   facts_.reserve(geometry_.page_count);
 }
@@ -168,9 +171,8 @@ void PageScan::run_units(bool again, bool keep) {
   next_unit_ = 0;
   stop_ = false;
   const std::uint64_t units = geometry_.page_count / kChunkPages;
-  stretch_ = std::clamp<std::uint64_t>(
-      units / (4 * context_.threads), 1,
-      std::max<std::uint64_t>(1, SliceReader::kWindowBytes / geometry_.page_size / kChunkPages));
+  stretch_ = std::clamp<std::uint64_t>(units / (4 * context_.threads), 1,
+                                       std::max<std::uint64_t>(1, window_pages_ / kChunkPages));
   std::mutex done_mutex;
   std::condition_variable_any done_changed;
   unsigned running = context_.threads;

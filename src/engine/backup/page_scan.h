@@ -118,6 +118,7 @@ class PageScan {
   Time moment_;
   sqlite::Geometry geometry_;
   std::size_t group_pages_;    // pages in a blob of about 1 MiB
+  std::size_t window_pages_;   // of the file, mapped at once by each worker
   std::uint64_t stretch_ = 1;  // units that a worker takes at once
 
   ViewGate gate_;

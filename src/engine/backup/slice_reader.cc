@@ -21,8 +21,7 @@ void SliceReader::prepare(const Slice& slice, ViewGate& gate) {
   const std::uint64_t behind = window_first_ + window_.bytes().size() / page_size_;
   if (!looks_ || (slice.first >= window_first_ && slice.first < behind)) return;
   if (2 * std::ranges::count(slice.known, true) <= std::ssize(slice.known)) return;
-  const std::uint64_t most = std::min<std::uint64_t>(
-      stretch_end_ - slice.first, std::max<std::size_t>(1, kWindowBytes / page_size_));
+  const std::uint64_t most = std::min<std::uint64_t>(stretch_end_ - slice.first, window_pages_);
   {
     const ViewGate::Inside inside(gate);
     window_ = source_.map(slice.first, static_cast<sqlite::PageNumber>(most));

@@ -29,10 +29,11 @@ struct Slice {
 // One for each thread.
 class SliceReader {
  public:
-  static constexpr std::size_t kWindowBytes = 16u << 20;
-
-  SliceReader(sqlite::PageSource& source, const codec::PageHasher& hasher, std::size_t page_size)
-      : source_(source), hasher_(hasher), page_size_(page_size) {}
+  // `window_pages` of the file are mapped at once. The larger, the less often memory is taken out
+  // of the page tables, for which all threads wait.
+  SliceReader(sqlite::PageSource& source, const codec::PageHasher& hasher, std::size_t page_size,
+              std::size_t window_pages)
+      : source_(source), hasher_(hasher), page_size_(page_size), window_pages_(window_pages) {}
 
   // The pages before `end` are to be read, one slice after the other; `looks` where most of them
   // should be as they were.
@@ -51,7 +52,7 @@ class SliceReader {
 
   sqlite::PageSource& source_;
   const codec::PageHasher& hasher_;
-  std::size_t page_size_;
+  std::size_t page_size_, window_pages_;
   env::MappedRange window_;
   std::uint64_t window_first_ = 0, stretch_end_ = 0;  // pages
   bool looks_ = false;
