@@ -253,7 +253,8 @@ def main():
         document["ten_times"] = ten_times_memory(chosen, work)
     passed = report.print_table(document)
     kind = "-own" if chosen.database else "-small" if chosen.small else ""
-    write_results(document, kind + ("-cold" if chosen.cold else ""))
+    kind += "-cold" if chosen.cold else ""
+    write_results(document, kind + ("-ten-times" if chosen.ten_times else ""))
     return 0 if passed else 1
 
 
