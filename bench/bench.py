@@ -218,7 +218,8 @@ def main():
     if chosen.replication:
         document["replication"] = replication.measure_all(chosen, work)
         passed = replication.print_replication(document["replication"])
-        write_results(document, "-replication")
+        parts = "-" + chosen.only.replace(",", "-") if chosen.only else ""
+        write_results(document, "-replication" + parts)
         return 0 if passed else 1
     if chosen.serve:
         document["serve"] = serve.measure_all(chosen, work)
