@@ -14,6 +14,8 @@ CONFINED = {
     "sqlite3.h": {"sqlite"},
     "sodium.h": {"codec"},
     "zstd.h": {"codec"},
+    "archive.h": {"engine"},
+    "archive_entry.h": {"engine"},
     "CLI/CLI.hpp": {"cli"},
     "toml++/toml.h": {"service"},
 }

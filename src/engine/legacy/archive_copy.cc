@@ -1,0 +1,159 @@
+#include "engine/legacy/archive_copy.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+namespace holdfast::engine {
+namespace {
+
+constexpr std::size_t kArchivePiece = std::size_t{1} << 16;
+
+Error refused_archive(std::string what) {
+  return Error(ErrorCode::kRecordInvalid, std::move(what));
+}
+
+struct ArchiveCloser {
+  void operator()(archive* handle) const { archive_read_free(handle); }
+};
+
+// What libarchive reads from.
+struct ArchiveSource {
+  std::unique_ptr<env::File> file;
+  std::uint64_t at = 0;
+  Bytes piece = Bytes(kArchivePiece);
+  std::string failure;
+
+  static la_ssize_t read(archive* handle, void* self, const void** data) {
+    auto& source = *static_cast<ArchiveSource*>(self);
+    try {
+      const std::size_t size = source.file->read_at(source.at, source.piece);
+      source.at += size;
+      *data = source.piece.data();
+      return static_cast<la_ssize_t>(size);
+    } catch (const Error& error) {
+      source.failure = error.happened();
+      archive_set_error(handle, EIO, "cannot be read");
+      return ARCHIVE_FATAL;
+    }
+  }
+};
+
+std::string name_of(archive_entry* entry) {
+  const char* name = archive_entry_pathname(entry);
+  return name == nullptr ? std::string() : name;
+}
+
+void refuse_dangerous(archive_entry* entry) {
+  const std::string name = name_of(entry);
+  const env::Path path(name);
+  if (name.empty() || path.is_absolute() ||
+      std::ranges::find(path, env::Path("..")) != path.end()) {
+    throw refused_archive(fmt::format("its entry \"{}\" leads out of it", name.substr(0, 200)));
+  }
+  const bool link =
+      archive_entry_hardlink(entry) != nullptr || archive_entry_symlink(entry) != nullptr;
+  const auto type = archive_entry_filetype(entry);
+  if (link || (type != AE_IFREG && type != AE_IFDIR)) {
+    throw refused_archive(
+        fmt::format("its entry \"{}\" is a link or a device", name.substr(0, 200)));
+  }
+}
+
+class Unpacking {
+ public:
+  Unpacking(env::FileSystem& files, const env::Path& path, const env::Path& folder,
+            const ArchiveLimits& limits, Progress& progress)
+      : files_(files), folder_(folder), limits_(limits), progress_(progress) {
+    source_.file = files.open_read(path);
+    most_ = std::max(limits.bytes, source_.file->size() * limits.ratio);
+    handle_.reset(archive_read_new());
+    if (!handle_) throw Error(ErrorCode::kInternal, "libarchive has no memory");
+    archive_read_support_filter_gzip(handle_.get());
+    archive_read_support_format_tar(handle_.get());
+    if (archive_read_open(handle_.get(), &source_, nullptr, &ArchiveSource::read, nullptr) !=
+        ARCHIVE_OK) {
+      damaged();
+    }
+  }
+
+  UnpackedArchive run() {
+    std::uint64_t entries = 0;
+    while (result_.damage.empty()) {
+      archive_entry* entry = nullptr;
+      const int status = archive_read_next_header(handle_.get(), &entry);
+      if (status == ARCHIVE_EOF) break;
+      if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
+        damaged();
+        break;
+      }
+      if (++entries > limits_.entries) throw refused_archive("it has too many entries");
+      refuse_dangerous(entry);
+      if (archive_entry_filetype(entry) == AE_IFREG) unpack(entry);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  void damaged() {
+    const char* said = archive_error_string(handle_.get());
+    result_.damage = !source_.failure.empty()
+                         ? source_.failure
+                         : fmt::format("the archive is damaged: {}", said == nullptr ? "?" : said);
+  }
+
+  void unpack(archive_entry* entry) {
+    ArchiveMember member{.name = name_of(entry),
+                         .file = folder_ / fmt::format("member-{}", result_.members.size())};
+    const auto file = files_.create(member.file);
+    std::uint64_t end = 0;
+    for (;;) {
+      const void* data = nullptr;
+      std::size_t size = 0;
+      la_int64_t offset = 0;
+      const int status = archive_read_data_block(handle_.get(), &data, &size, &offset);
+      if (status == ARCHIVE_EOF) break;
+      if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
+        damaged();
+        break;
+      }
+      const auto at = static_cast<std::uint64_t>(offset);
+      // Holes of a sparse file count as well.
+      if (offset < 0 || at > most_ || total_ + at + size > most_) {
+        throw refused_archive(fmt::format(
+            "it unpacks to more than {} bytes, which its size does not explain", most_));
+      }
+      file->write_at(at, {static_cast<const std::byte*>(data), size});
+      end = std::max(end, at + size);
+      progress_.advance(0);
+    }
+    total_ += end;
+    result_.members.push_back(std::move(member));
+  }
+
+  env::FileSystem& files_;
+  const env::Path folder_;
+  const ArchiveLimits limits_;
+  Progress& progress_;
+  ArchiveSource source_;
+  std::unique_ptr<archive, ArchiveCloser> handle_;
+  std::uint64_t most_ = 0, total_ = 0;
+  UnpackedArchive result_;
+};
+
+}  // namespace
+
+UnpackedArchive unpack_archive(env::FileSystem& files, const env::Path& archive,
+                               const env::Path& folder, const ArchiveLimits& limits,
+                               Progress& progress) {
+  return Unpacking(files, archive, folder, limits, progress).run();
+}
+
+}  // namespace holdfast::engine
