@@ -35,7 +35,7 @@ constexpr int kRounds =
 constexpr int kViewAttempts = 1000;  // to find several databases at rest at once
 constexpr int kAttempts = 3;         // when a database is reshaped under our hands
 constexpr std::size_t kCountedPages =
-    32u << 20;  // rows are not counted beyond: it costs two bytes a page
+    16u << 20;  // rows are not counted beyond (64 GB): it costs two bytes of memory a page
 
 // One database on its way into a snapshot.
 struct Protected {
