@@ -258,4 +258,14 @@ std::vector<Database> choose_databases(std::span<const std::string> words, bool 
   return databases;
 }
 
+std::optional<Time> last_write_time(env::FileSystem& files, const env::Path& database) {
+  std::optional<Time> newest;
+  for (const char* suffix : {"", "-wal"}) {
+    const auto file = files.status(database.native() + suffix);
+    if (!file || file->directory || (*suffix != '\0' && file->size == 0)) continue;
+    newest = std::max(newest.value_or(Time::min()), file->modified);
+  }
+  return newest;
+}
+
 }  // namespace holdfast::service

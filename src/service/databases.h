@@ -54,6 +54,10 @@ const DatabaseConfiguration* configuration_of(std::string_view name,
 std::optional<Database> configured_database(std::string_view name,
                                             const Configuration& configuration, const World& world);
 
+// When the database's file or its log was last written to: not before its last commit, after which
+// a checkpoint may come. Empty if neither is there.
+std::optional<Time> last_write_time(env::FileSystem& files, const env::Path& database);
+
 }  // namespace holdfast::service
 
 #endif  // HOLDFAST_SERVICE_DATABASES_H_

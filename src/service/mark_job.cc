@@ -21,16 +21,6 @@ using repository::StatePath;
 
 constexpr Duration kLookEvery = std::chrono::milliseconds(200);
 
-// When the database was last written to. A log that is there has the newest commits; the database
-// file itself changes with every checkpoint, too.
-std::optional<Time> last_commit_time(const World& world, const env::Path& path) {
-  const auto log = world.files.status(path.string() + "-wal");
-  if (log && log->size > 0) return log->modified;
-  const auto file = world.files.status(path);
-  if (!file) return std::nullopt;
-  return file->modified;
-}
-
 bool is_followed(Session& session, const std::string& series) {
   const auto lease = repository::newest_lease(session.repository(), series);
   return lease && !lease->released && !env::is_certainly_dead(lease->holder);
@@ -52,7 +42,7 @@ struct Newest {
 Newest newest_state(Session& session, const Database& database, Duration longest) {
   env::Clock& clock = session.world().clock;
   const Duration deadline = clock.elapsed() + longest;
-  const auto changed = last_commit_time(session.world(), database.source.path);
+  const auto changed = last_write_time(session.world().files, database.source.path);
   const std::string series = repository::timeline_series(session.repository(), database.name);
   for (bool followed = true;;) {
     const auto path = repository::find_newest(load_timeline_of(session, database.name));

@@ -58,16 +58,6 @@ Known look_at_repository(Session& session) {
   return known;
 }
 
-std::optional<Time> last_change(const World& world, const env::Path& path) {
-  std::optional<Time> newest;
-  for (const char* suffix : {"", "-wal"}) {
-    const auto file = world.files.status(path.native() + suffix);
-    if (!file || file->directory || (*suffix != '\0' && file->size == 0)) continue;
-    newest = std::max(newest.value_or(Time::min()), file->modified);
-  }
-  return newest;
-}
-
 void look_at_history(const Known& known, DatabaseStatus& status) {
   for (const Snapshot& snapshot : known.snapshots) {
     const auto* state = snapshot.database(status.database);
@@ -98,7 +88,7 @@ void measure_lag(const World& world, DatabaseStatus& status) {
     status.lag_seconds = status.replicator->follower.lag_seconds(now);
     return;
   }
-  const auto changed = last_change(world, status.path);
+  const auto changed = last_write_time(world.files, status.path);
   std::optional<Time> safe = status.last_commit;
   if (status.last_snapshot) {
     const Time moment = status.last_snapshot->database(status.database)->moment;
