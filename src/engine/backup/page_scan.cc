@@ -19,8 +19,7 @@ using codec::PageDigest;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kGroupBytes = 1u << 20;
-constexpr std::size_t kSliceBytes = 256u
-                                    << 10;  // what is read at once stays in the processor's cache
+constexpr std::size_t kSliceBytes = 256u << 10;  // read at once: it stays in the processor's cache
 constexpr std::size_t kMappedBytes = 64u << 20;  // of the file at once, by all threads together
 constexpr std::size_t kKeptBytes = 24u << 20;  // changed pages kept in memory while a view is held
 
