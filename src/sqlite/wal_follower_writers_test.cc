@@ -161,6 +161,15 @@ TEST_P(WalFollowerBesideKilledWriters, IsRightOrKnowsThatItIsNot) {
   const auto key = watch->add_file(path, {"-wal"}, {"-shm"});
   LogFollower follower(path);
   if (GetParam()) follower.wal.set_witness([&] { return watch->events(key); });
+  {
+    // Without a witness a log must be there from the first round on, also when its writer is killed
+    // before it has done anything.
+    OtherProcess first(kFollowedWriter, {path.string(), std::to_string(random()), "1000"});
+    ASSERT_EQ(first.receive(), "ready");
+    first.send("1 plain");
+    ASSERT_EQ(first.receive(), "done");
+    first.stop(SIGKILL);
+  }
   int followed = 0, lost = 0;
   for (int round = 0; round < 40 && !testing::Test::HasFailure(); ++round) {
     const char* checkpoint = std::array{"5", "50", "1000"}[random() % 3];
