@@ -18,7 +18,7 @@ namespace holdfast::sqlite {
 struct RowStoreOptions {
   std::chrono::milliseconds busy_timeout{0};
   // Beside the database, in "<database>.holdfast", instead of inside it. Both are committed
-  // together, except for a power loss between the two in WAL mode.
+  // together; in WAL mode one after the other, so that what stops it in between parts them.
   bool own_tables_beside = false;
 };
 

@@ -57,7 +57,7 @@ def seeds(chosen):
 
 
 def say(text):
-    print(text, flush=True)
+    print(text + "\n", end="", flush=True)  # whole lines, also from several threads
 
 
 def report(number, seed, answer, totals):

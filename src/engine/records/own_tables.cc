@@ -1,6 +1,7 @@
 #include "engine/records/own_tables.h"
 
-#include "base/error.h"
+#include <algorithm>
+
 #include "engine/records/child_rows.h"
 #include "engine/records/record_json.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t kMostForgotten = 1000;
 constexpr const char* kAnswerOf = "/answer";
+constexpr const char* kRefusalOf = "/refused";
 
 Value number_of(Time time) { return std::int64_t{time.time_since_epoch().count()}; }
 
@@ -54,6 +56,22 @@ std::optional<std::string> OwnTables::find_answer(const std::string& id) {
 
 void OwnTables::remember_answer(const std::string& id, const std::string& answer, Time expires) {
   remember_write(id + kAnswerOf, answer, expires);
+}
+
+std::optional<Error> OwnTables::find_refusal(const std::string& id) {
+  const auto text = find_write(id + kRefusalOf);
+  if (!text) return std::nullopt;
+  const Record json = parse_record_json(*text, "a remembered refusal");
+  const auto known =
+      std::ranges::find(error_catalogue(), json.value("code", ""), &ErrorEntry::name);
+  return Error(known == error_catalogue().end() ? ErrorCode::kRecordRejected : known->code,
+               json.value("why", ""));
+}
+
+void OwnTables::remember_refusal(const std::string& id, const Error& why, Time expires) {
+  if (find_write(id + kRefusalOf)) return;
+  const Record json = {{"code", why.name()}, {"why", why.happened()}};
+  remember_write(id + kRefusalOf, record_text(json), expires);
 }
 
 void OwnTables::forget_write(const std::string& id) {

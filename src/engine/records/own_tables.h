@@ -3,7 +3,8 @@
 //
 //   _holdfast_writes      id TEXT PRIMARY KEY, record TEXT, expires BIGINT (microseconds since
 //                         1970); the row "<id>/answer" has the answer to a write that may be asked
-//                         for again, as JSON
+//                         for again, "<id>/refused" the reason why one of the spool came to
+//                         nothing, as JSON
 //   _holdfast_tombstones  table_name TEXT, record_key TEXT, key_columns TEXT, deleted_at BIGINT,
 //                         PRIMARY KEY (table_name, record_key); key and columns are JSON lists, the
 //                         key's values written as in docs/records.md, "Values"
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/row_session.h"
 #include "base/time.h"
 
@@ -42,6 +44,10 @@ class OwnTables {
   // What the caller of that write was answered, for a write that may be asked for again.
   std::optional<std::string> find_answer(const std::string& id);
   void remember_answer(const std::string& id, const std::string& answer, Time expires);
+  // Why a write that waited came to nothing. Another process may have read it from the spool before
+  // it was taken out, and must not do it later, when it would be possible.
+  std::optional<Error> find_refusal(const std::string& id);
+  void remember_refusal(const std::string& id, const Error& why, Time expires);
   void forget_write(const std::string& id);
   // Some of those that have expired: not so many that a writer would have to wait.
   void forget_expired(Time now);

@@ -138,7 +138,10 @@ bool RecordDatabase::attempt(Attempt& work) {
       }
     }
     for (std::size_t i = 0; i < work.writes.size(); ++i) {
-      if (work.spoilt.contains(i)) continue;
+      if (work.spoilt.contains(i)) {
+        remember_refusal(work, i);
+        continue;
+      }
       work.outcomes[i] = {};
       work.expected[i] = {};
       session_->savepoint();
@@ -159,6 +162,7 @@ bool RecordDatabase::attempt(Attempt& work) {
           return false;
         }
         session_->roll_back_to_savepoint();
+        remember_refusal(work, i);
       }
     }
     session_->commit();
@@ -170,6 +174,13 @@ bool RecordDatabase::attempt(Attempt& work) {
   has_own_tables_ = true;
   forgettable_.clear();
   return true;
+}
+
+void RecordDatabase::remember_refusal(const Attempt& work, std::size_t number) {
+  const Write& write = work.writes[number];
+  const auto& refused = work.outcomes[number].refused;
+  if (!write.acknowledged || !refused) return;
+  own_.remember_refusal(write.id, *refused, work.now + work.remembered);
 }
 
 void RecordDatabase::apply_one(const Write& write, Attempt& work, std::size_t number) {
@@ -188,6 +199,9 @@ void RecordDatabase::apply_one(const Write& write, Attempt& work, std::size_t nu
       }
     }
     return;
+  }
+  if (write.acknowledged) {
+    if (auto refusal = own_.find_refusal(write.id)) throw *std::move(refusal);
   }
   const RecordLayout& its = layout(write.collection);
   switch (write.kind) {
@@ -295,13 +309,16 @@ void RecordDatabase::undelete(const Write& write, const RecordLayout& its, Write
 void RecordDatabase::prove(Attempt& work) {
   // Of several writes to one record only the last can be found.
   std::set<std::string> seen;
+  bool others_wrote = false;  // which is told once
   for (std::size_t i = work.writes.size(); i-- > 0;) {
     const Expected& expected = work.expected[i];
     if (expected.layout == nullptr) continue;
     if (!seen.insert(work.writes[i].collection + '\0' + work.outcomes[i].record_id).second) {
       continue;
     }
-    if (is_as_expected(expected) || session_->others_wrote()) continue;
+    if (is_as_expected(expected)) continue;
+    others_wrote = others_wrote || session_->others_wrote();
+    if (others_wrote) continue;
     work.outcomes[i].refused =
         Error(ErrorCode::kWriteNotProved,
               fmt::format("the record {} of {} was committed, but reads back otherwise",

@@ -60,6 +60,7 @@ class RecordDatabase {
   struct Attempt;
 
   bool attempt(Attempt& attempt);
+  void remember_refusal(const Attempt& work, std::size_t number);
   void apply_one(const Write& write, Attempt& attempt, std::size_t number);
   void recall(const Write& write, WriteOutcome& outcome);
   void require(const Write& write, const RecordLayout& layout, const std::optional<Row>& row);

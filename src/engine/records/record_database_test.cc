@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "engine/records/test_flaky_session.h"
 #include "engine/records/test_records.h"
 
 namespace holdfast::engine {
@@ -94,6 +95,23 @@ TEST_F(RecordDatabaseTest, ForgetsWritesThatAreAcknowledgedOrOld) {
   later.apply(std::vector{put_of("videos", R"({"video_id":"c","title":"T"})")},
               now + std::chrono::days(8), std::chrono::days(7));
   EXPECT_EQ(sql("SELECT count(*) FROM _holdfast_writes"), "1");
+}
+
+TEST_F(RecordDatabaseTest, BelievesThatOthersHaveChangedSeveralRecordsBeforeTheyWereReadBack) {
+  FlakyHooks hooks;
+  RecordDatabase watched(
+      std::make_unique<FlakySession>(
+          std::make_unique<sqlite::RowStore>(path, sqlite::RowStoreOptions{}), hooks),
+      collections);
+  hooks.after = [&](std::string_view call) {
+    if (call == "commit") sql("UPDATE videos SET title = 'theirs'");
+  };
+  const std::vector<Write> writes = {put_of("videos", R"({"video_id":"a","title":"ours"})"),
+                                     put_of("videos", R"({"video_id":"b","title":"ours"})")};
+  for (const WriteOutcome& outcome : watched.apply(writes, now, std::chrono::days(1))) {
+    EXPECT_FALSE(outcome.refused);
+  }
+  EXPECT_EQ(sql("SELECT group_concat(title) FROM videos"), "theirs,theirs");
 }
 
 TEST_F(RecordDatabaseTest, AddsARevisionForEachChangeAndNoneForTheSame) {
