@@ -55,6 +55,8 @@ class Site:
         self.environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(self.folder), "LC_ALL": "C.UTF-8",
             "HOLDFAST_KEY_CACHE": "off", "HOLDFAST_REPO": str(self.folder / "repository")}
+        if "FORGETFUL" in os.environ:
+            self.environment["FORGETFUL"] = os.environ["FORGETFUL"]
         self.server = None
         self.port = None
         self.starts = 0

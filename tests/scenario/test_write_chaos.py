@@ -158,15 +158,26 @@ class Oracle(unittest.TestCase):
 
 
 class WriteChaos(unittest.TestCase):
+    def chaos(self, *words, **variables):
+        done = subprocess.run(
+            [sys.executable, "-B", CHAOS / "write_chaos.py", *map(str, words)], text=True,
+            env={**os.environ, **variables}, capture_output=True, timeout=500, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_whoever_acknowledges_what_is_not_kept_is_caught(self):
+        with tempfile.TemporaryDirectory(prefix="holdfast-forgetful-") as folder:
+            status, said = self.chaos("--holdfast", CHAOS / "forgetful.py", "--rounds", 3, "--seed", 5,
+                                      FORGETFUL=str(pathlib.Path(PROGRAM).resolve()), TMPDIR=folder)
+        self.assertEqual(1, status, said)
+        self.assertIn("it was acknowledged, and is lost: put events", said)
+
     def test_thirty_rounds_keep_every_promise(self):
         seed = int(os.environ.get("HOLDFAST_SEED", random.SystemRandom().randrange(1 << 32)))
         print(f"HOLDFAST_SEED={seed}", flush=True)
-        done = subprocess.run(
-            [sys.executable, "-B", CHAOS / "write_chaos.py", "--holdfast", PROGRAM, "--rounds", "30", "--seed", str(seed),
-             "--seconds", "0.8", "--jobs", "2", "--longest", "50"],
-            text=True, capture_output=True, timeout=500, check=False)
-        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
-        print(done.stdout.splitlines()[-1], flush=True)
+        status, said = self.chaos("--holdfast", PROGRAM, "--rounds", 30, "--seed", seed, "--seconds", 0.8,
+                                  "--jobs", 2, "--longest", 50)
+        self.assertEqual(0, status, said)
+        print(said.splitlines()[-1], flush=True)
 
 
 if __name__ == "__main__":
