@@ -9,6 +9,7 @@
 #define HOLDFAST_RECORDS_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -75,6 +76,13 @@ class RecordStore {
   RecordPage list(std::string_view collection, const std::vector<std::string>& filters = {},
                   const std::vector<std::string>& sort = {}, std::uint64_t page = 0,
                   std::uint64_t size = 50);
+
+  // Every record that any copy still holds, each once, in no order: as the database has it, else as
+  // the newest intact copy has it (docs/recovery.md). Looks through all that `holdfast recover`
+  // does; `paths` are files and folders beside that. Nothing is written.
+  void load_all(std::string_view collection,
+                const std::function<void(const std::string& id, const std::string& json)>& record,
+                const std::vector<std::string>& paths = {});
 
   // Brings what waits in the spool into its databases, as every write does first. How many records
   // were stored.

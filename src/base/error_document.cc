@@ -44,6 +44,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {50, 59, "Conflicts with other work (50–59)"},
     {60, 69, "Records (60–69)"},
     {70, 79, "HTTP (70–79)"},
+    {80, 89, "Import and recovery (80–89)"},
 });
 
 std::map<int, std::vector<const ErrorEntry*>> by_exit_status() {

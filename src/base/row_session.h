@@ -40,6 +40,8 @@ struct RowQuery {
   std::vector<Order> order;
   std::optional<std::uint64_t> limit;
   std::uint64_t offset = 0;
+  // SQL of the configuration's own (an exclusion) that a row must fulfil too; empty: none.
+  std::string where = {};
 };
 
 // By one thread at a time. Every call throws Error:

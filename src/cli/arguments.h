@@ -36,6 +36,8 @@ enum class Command {
   kUndelete,
   kExport,
   kServe,
+  kImport,
+  kRecover,
   kForget,
   kPrune,
   kKeyList,
@@ -95,7 +97,11 @@ struct Arguments {
   std::vector<std::string> tables;                      // diff
   bool summary = false;                                 // diff
   std::string scratch;                                  // diff
-  std::string collection, format;                       // export
+  std::string collection, format;                       // export; import, recover
+  bool force_import = false;                            // import
+  bool scan = false, merge = false;                     // recover
+  std::string prefer;                                   // recover
+  std::vector<std::string> picks;                       // recover
   bool to_stdout = false, base64 = false;               // export
   bool check = false;                                   // export
   std::string listen, token_file, max_body;             // serve

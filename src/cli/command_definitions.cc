@@ -199,6 +199,39 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast export --collection videos --stdout --format jsonl | gzip > videos.jsonl.gz\n"
      "holdfast export --check --json | jq -r '.[] | select(.state != \"current\") | .file'",
      export_options},
+    {"import", "", Command::kImport, kRecords, "FILE…",
+     "bring the records of backups and exports into a collection",
+     "FILE is a JSON object keyed by id, one record, an array, or JSON Lines, each also in base64; "
+     "a "
+     "SQLite file or a dump of one; or a .tar.gz with database files. It is told by its content. "
+     "Records that the database does not have are inserted; what it has wins, deleted records stay "
+     "deleted and excluded ones out. What is damaged is named, and everything else read. A safety "
+     "snapshot is taken first where a repository is configured, and the exports follow.\n"
+     "In production an import into a collection that holds data is refused (status 80) without "
+     "--force-import or HOLDFAST_FORCE_IMPORT. The exit status is 3 if anything was damaged, did "
+     "not fit or was refused. docs/recovery.md has the rest.",
+     "holdfast import results.json --dry-run\n"
+     "holdfast import backups/*.json.b64 --collection videos\n"
+     "holdfast import old.db --json | jq .inserted",
+     import_options},
+    {"recover", "", Command::kRecover, kRecords, "[PATH…]",
+     "find every copy of a collection's records, compare them, and bring back what is missing",
+     "Looks through the database, its spool, emergency copies, exports, all snapshots, the newest "
+     "position of the timeline, and the files and folders that are named: JSON, base64, SQLite "
+     "files, dumps and archives, told by their content. Each record is shown with its versions, "
+     "how many copies there are, and when it was last seen; records that the database has, and "
+     "nobody otherwise, only with --verbose. Damaged copies are named with the reason, and "
+     "everything else in them is read.\n"
+     "With --merge, after a confirmation, what the database does not have is inserted: from the "
+     "newest intact copy, else from a damaged one. What it has wins, deleted records stay deleted "
+     "and excluded ones out. A safety snapshot is taken first where a repository is configured, "
+     "and the exports follow. The exit status is 3 if any copy was damaged. docs/recovery.md has "
+     "the rest.",
+     "holdfast recover --scan backups/\n"
+     "holdfast recover --merge backups/ /mnt/old --yes\n"
+     "holdfast recover --merge backups/ --pick dQw4w9WgXcQ=12  # as source 12 has it\n"
+     "holdfast recover --json | jq '.sources[] | select(.state == \"damaged\") | .place'",
+     recover_options},
     {"serve", "", Command::kServe, kRecords, "", "save and read records over HTTP",
      "What put, get, list, delete and undelete do, for programs: "
      "/v1/collections/NAME/records[/KEY], and the routes that collections are mounted at. Clients "

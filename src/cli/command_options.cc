@@ -206,6 +206,29 @@ void salvage_options(CLI::App& app, Arguments& a) {
   flag(app, "--replace", a.replace, "replace what is at NEW");
 }
 
+void import_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  text_option(app, "--collection", a.collection, "NAME",
+              "which collection the records are of (the only one unless said)");
+  flag(app, "--force-import", a.force_import,
+       "import in production too, into a database that holds data");
+  dry_run(app, a);
+}
+void recover_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  flag(app, "--scan", a.scan, "only show what there is (as without it)");
+  flag(app, "--merge", a.merge, "bring back what the database does not have");
+  text_option(app, "--collection", a.collection, "NAME",
+              "which collection the records are of (the only one unless said)");
+  text_option(app, "--prefer", a.prefer, "WHICH",
+              "what wins where the database has another version: database (unless said), or "
+              "newest: a copy that is newer than the database's last change");
+  repeated(app, "--pick", a.picks, "ID=SOURCE",
+           "take this record from there, whatever the database has; SOURCE is a number or place "
+           "that --scan shows; may be repeated");
+  dry_run(app, a);
+  yes(app, a);
+}
 void export_options(CLI::App& app, Arguments& a) {
   words(app, a);
   text_option(app, "--collection", a.collection, "NAME", "only this collection");

@@ -32,6 +32,8 @@ void put_options(CLI::App& app, Arguments& a);
 void list_options(CLI::App& app, Arguments& a);
 void serve_options(CLI::App& app, Arguments& a);
 void export_options(CLI::App& app, Arguments& a);
+void import_options(CLI::App& app, Arguments& a);
+void recover_options(CLI::App& app, Arguments& a);
 void no_options(CLI::App& app, Arguments& a);
 
 }  // namespace holdfast::cli

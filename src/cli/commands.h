@@ -45,6 +45,8 @@ int run_delete(Context& context);
 int run_undelete(Context& context);
 int run_export(Context& context);
 int run_serve(Context& context);
+int run_import(Context& context);
+int run_recover(Context& context);
 int run_forget(Context& context);
 int run_prune(Context& context);
 int run_key_list(Context& context);

@@ -94,6 +94,10 @@ int run_command(Context& context) {
       return run_delete(context);
     case Command::kUndelete:
       return run_undelete(context);
+    case Command::kRecover:
+      return run_recover(context);
+    case Command::kImport:
+      return run_import(context);
     case Command::kExport:
       return run_export(context);
     case Command::kServe:

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "service/records.h"
+#include "service/recovery.h"
 #include "storage/open_store.h"
 
 namespace holdfast {
@@ -28,6 +29,11 @@ service::World process_world() {
           .directory = std::filesystem::current_path(no_directory),
           .open_store = [&](std::string_view url) { return storage::open_store(url, files); }};
 }
+
+class NobodyToAsk final : public service::PassphrasePrompt {
+ public:
+  std::optional<std::string> ask(std::string_view) override { return std::nullopt; }
+};
 
 Saved saved_of(const engine::WriteAnswer& answer) {
   Saved saved{.id = answer.outcome.record_id,
@@ -127,6 +133,30 @@ RecordPage RecordStore::list(std::string_view collection, const std::vector<std:
       answer.records.push_back(engine::record_text(record));
     }
     return answer;
+  });
+}
+
+void RecordStore::load_all(
+    std::string_view collection,
+    const std::function<void(const std::string& id, const std::string& json)>& record,
+    const std::vector<std::string>& paths) {
+  with_record_errors([&] {
+    NobodyToAsk nobody;
+    service::Session session(state_->world,
+                             {.repository = {},
+                              .configuration = state_->configuration.file.string(),
+                              .cache_directory = {},
+                              .command = {}},
+                             nobody, no_progress());
+    std::vector<env::Path> places;
+    for (const std::string& path : paths) {
+      places.push_back(service::absolute_path(state_->world.directory, path));
+    }
+    service::Recovery recovery(session, std::string(collection), places);
+    recovery.scan();
+    recovery.load_all([&](const std::string& id, engine::Record&& found) {
+      record(id, engine::record_text(found));
+    });
   });
 }
 

@@ -2,6 +2,7 @@
 #include <holdfast/records.h>
 
 #include <fstream>
+#include <map>
 
 #include "env/temporary_directory.h"
 #include "sqlite/test_database.h"
@@ -81,6 +82,22 @@ TEST_F(RecordStoreTest, DoesAWriteOfOneIdOnce) {
   RecordStore another((directory / "holdfast.toml").string());
   another.put("videos", R"({"video_id":"a","title":"2"})", false, id);
   EXPECT_EQ(another.get("videos", "a"), R"({"title":"1","video_id":"a"})");
+}
+
+TEST_F(RecordStoreTest, LoadsTheUnionOfAllCopies) {
+  begin_database();
+  RecordStore records((directory / "holdfast.toml").string());
+  records.put("videos", R"({"video_id":"a","title":"in the database"})");
+  std::ofstream(directory / "old.json")
+      << R"({"a":{"video_id":"a","title":"old"},"b":{"video_id":"b","title":"only here"}})";
+  std::map<std::string, std::string> found;
+  records.load_all("videos",
+                   [&](const std::string& id, const std::string& json) { found[id] = json; },
+                   {(directory / "old.json").string()});
+  EXPECT_EQ(found, (std::map<std::string, std::string>{
+                       {"a", R"({"title":"in the database","video_id":"a"})"},
+                       {"b", R"({"title":"only here","video_id":"b"})"}}));
+  EXPECT_FALSE(records.get("videos", "b"));
 }
 
 }  // namespace

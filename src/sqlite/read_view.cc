@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/error.h"
 #include "sqlite/connection.h"
 #include "sqlite/statement.h"
@@ -34,6 +36,13 @@ ReadView::ReadView(const std::filesystem::path& path, std::chrono::milliseconds 
   if (!source_->damage().empty() || source_->connection() == nullptr) {
     throw Error(ErrorCode::kDatabaseDamaged,
                 fmt::format("{}: {}", path.string(), source_->damage()));
+  }
+}
+
+ReadView::ReadView(std::unique_ptr<PageSource> source) : source_(std::move(source)) {
+  if (!source_->damage().empty() || source_->connection() == nullptr) {
+    throw Error(ErrorCode::kDatabaseDamaged,
+                fmt::format("the pages are no database: {}", source_->damage()));
   }
 }
 

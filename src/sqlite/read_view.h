@@ -18,6 +18,8 @@ class ReadView {
  public:
   // Throws as open_page_source(), and kDatabaseDamaged for what SQLite does not open as a database.
   ReadView(const std::filesystem::path& path, std::chrono::milliseconds busy_timeout);
+  // A view of pages that need not be a file's. Throws kDatabaseDamaged as above.
+  explicit ReadView(std::unique_ptr<PageSource> source);
 
   sqlite3* connection() const { return source_->connection(); }
   PageSource& source() const { return *source_; }

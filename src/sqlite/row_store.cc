@@ -83,6 +83,9 @@ std::string conditions_of(const RowQuery& query) {
     sql += sql.empty() ? " WHERE " : " AND ";
     sql += fmt::format(fmt::runtime(comparison(condition.is)), quoted_name(condition.column));
   }
+  if (!query.where.empty()) {
+    sql += fmt::format("{}({})", sql.empty() ? " WHERE " : " AND ", query.where);
+  }
   return sql;
 }
 

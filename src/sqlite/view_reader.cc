@@ -102,6 +102,8 @@ ViewReader::ViewReader(const std::filesystem::path& path, std::chrono::milliseco
   Statement(view_.connection(), "PRAGMA main.cache_size = -28000").step();
 }
 
+ViewReader::ViewReader(std::unique_ptr<PageSource> source) : view_(std::move(source)) {}
+
 std::optional<TableFacts> ViewReader::table(std::string_view name) {
   return table_facts(view_.connection(), name);
 }

@@ -14,6 +14,7 @@ namespace holdfast::sqlite {
 class ViewReader final : public holdfast::RowReader {
  public:
   ViewReader(const std::filesystem::path& path, std::chrono::milliseconds busy_timeout);
+  explicit ViewReader(std::unique_ptr<PageSource> source);  // whose view is taken
 
   std::optional<TableFacts> table(std::string_view name) override;
   std::unique_ptr<RowScan> scan(const RowQuery& query) override;

@@ -22,7 +22,7 @@ struct CopyReport {
   std::uint64_t records = 0;         // that could be read
   std::uint64_t damages = 0;         // 0: the copy is intact
   bool unrelated = false;            // it has nothing of this collection, and is not expected to
-  std::vector<std::string> reasons;  // of the first damages
+  std::vector<std::string> reasons = {};  // of the first damages
 
   bool is_intact() const { return damages == 0; }
   void add_damage(std::string reason) {

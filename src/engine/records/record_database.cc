@@ -24,7 +24,8 @@ namespace {
 bool is_refusal(ErrorCode code) {
   return code == ErrorCode::kRecordInvalid || code == ErrorCode::kRecordRejected ||
          code == ErrorCode::kRecordDeleted || code == ErrorCode::kRecordMissing ||
-         code == ErrorCode::kPreconditionFailed || code == ErrorCode::kIdempotencyConflict;
+         code == ErrorCode::kRecordExcluded || code == ErrorCode::kPreconditionFailed ||
+         code == ErrorCode::kIdempotencyConflict;
 }
 
 // Of one collection, not of the whole database.

@@ -64,6 +64,8 @@ class RecordDatabase {
   void apply_one(const Write& write, Attempt& attempt, std::size_t number);
   void recall(const Write& write, WriteOutcome& outcome);
   void require(const Write& write, const RecordLayout& layout, const std::optional<Row>& row);
+  void refuse_excluded(const Write& write, const RecordLayout& layout, const RowKey& key,
+                       const Row& row);
   void put(const Write& write, const RecordLayout& layout, WriteOutcome& outcome,
            Expected& expected);
   void remove(const Write& write, const RecordLayout& layout, WriteOutcome& outcome,

@@ -73,6 +73,31 @@ Error named(const Error& error, const std::string& id, const std::string& collec
 
 }  // namespace
 
+// Asked of the rows as they are now: the condition is the database's to judge.
+void RecordDatabase::refuse_excluded(const Write& write, const RecordLayout& its, const RowKey& key,
+                                     const Row& row) {
+  for (const auto& [table, where] : write.condition.exclusions) {
+    const auto refuse_rows = [&](const RowKey& of) {
+      const RowQuery excluded{.table = table,
+                              .columns = {},
+                              .conditions = equal_to(of),
+                              .order = {},
+                              .limit = {},
+                              .where = where};
+      if (session_->count(excluded) > 0) {
+        throw Error(ErrorCode::kRecordExcluded,
+                    fmt::format("a row of {} with {} may never come back", table, where));
+      }
+    };
+    if (table == its.collection.table) refuse_rows(key);
+    for (const ChildTable& child : its.collection.children) {
+      if (table == child.table) {
+        refuse_rows(belonging(its, row, child.parent, child.references));
+      }
+    }
+  }
+}
+
 void RecordDatabase::put(const Write& write, const RecordLayout& its, WriteOutcome& outcome,
                          Expected& expected) {
   const PutRow put = row_to_put(write, its);
@@ -121,6 +146,7 @@ void RecordDatabase::put(const Write& write, const RecordLayout& its, WriteOutco
     }
     // Once more: triggers of the children may have changed it too.
     if (!its.child_names.empty()) row = find(its, key);
+    if (row) refuse_excluded(write, its, key, *row);
     for (std::size_t i = 0; row && i < put.row.size(); ++i) {
       const ColumnFacts& column = its.mapping.columns()[i];
       if (!put.row[i] || holds_same(*put.row[i], (*row)[i], column.kind)) continue;
@@ -138,7 +164,8 @@ void RecordDatabase::put(const Write& write, const RecordLayout& its, WriteOutco
       expected.children.push_back(read_children(select, its, i, *expected.row));
     }
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kRecordRejected && error.code() != ErrorCode::kRecordDeleted) {
+    if (error.code() != ErrorCode::kRecordRejected && error.code() != ErrorCode::kRecordDeleted &&
+        error.code() != ErrorCode::kRecordExcluded) {
       throw;
     }
     throw named(error, outcome.record_id, write.collection);

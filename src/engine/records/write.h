@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -20,7 +21,10 @@ struct WriteCondition {
   std::vector<std::string> tags = {};  // the record has one of these: see record_tag()
   bool present = false;                // there is one
   bool absent = false;                 // there is none
-  bool empty() const { return tags.empty() && !present && !absent; }
+  // Rows that may never come back: SQL conditions, by table (the record's or a child's). A record
+  // that would have one is refused (kRecordExcluded).
+  std::vector<std::pair<std::string, std::string>> exclusions = {};
+  bool empty() const { return tags.empty() && !present && !absent && exclusions.empty(); }
 };
 
 enum class WriteKind { kPut, kDelete, kUndelete };
