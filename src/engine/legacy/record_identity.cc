@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/row_session.h"
 #include "codec/keyed_hash.h"
 
 namespace holdfast::engine {
