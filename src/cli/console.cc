@@ -1,6 +1,8 @@
 #include "cli/console.h"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -19,6 +21,11 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kPatience = std::chrono::seconds(1);
 constexpr auto kBetweenDraws = std::chrono::milliseconds(100);
 constexpr std::string_view kYellow = "\x1b[33m", kRed = "\x1b[31m", kPlain = "\x1b[0m";
+
+bool reader_is_gone() {
+  pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
 
 }  // namespace
 
@@ -143,9 +150,11 @@ void Console::flush() {
   end_stage();
   errno = 0;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
-  if (errno == EPIPE) return;
+  // What failed before, when the buffer was full, has left no errno.
+  if (errno == EPIPE || (errno == 0 && reader_is_gone())) return;
   throw Error(ErrorCode::kIo,
-              fmt::format("the answer could not be written: {}", std::strerror(errno)),
+              fmt::format("the answer could not be written{}{}", errno == 0 ? "" : ": ",
+                          errno == 0 ? "" : std::strerror(errno)),
               "The work itself was done.", "See where stdout leads.");
 }
 
