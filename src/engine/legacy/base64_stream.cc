@@ -23,7 +23,7 @@ constexpr std::array<std::uint8_t, 256> make_digits() {
   digits['='] = kPadding;
   return digits;
 }
-constexpr auto kDigits = make_digits();
+constexpr auto kDigitValues = make_digits();
 
 }  // namespace
 
@@ -34,7 +34,7 @@ void Base64Stream::refuse(std::string_view what) {
 void Base64Stream::add(std::string_view text, std::string& out) {
   for (const char c : text) {
     if (!damage_.empty()) return;
-    const std::uint8_t digit = kDigits[static_cast<unsigned char>(c)];
+    const std::uint8_t digit = kDigitValues[static_cast<unsigned char>(c)];
     if (digit == kPadding) {
       ++padding_;
       if (count_ < 2 || count_ + padding_ > 4) return refuse("'=' where none can be");
