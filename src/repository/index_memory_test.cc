@@ -6,6 +6,8 @@
 #include <functional>
 #include <thread>
 
+#include "repository/index_merge.h"
+#include "repository/index_merge.h"
 #include "repository/prune.h"
 #include "repository/test_history.h"
 #include "storage/store_decorator.h"
@@ -185,12 +187,13 @@ TEST_F(IndexMemoryTest, ListsAgainWhereAnObjectHasVanished) {
   const BlobId blob = snapshots[0].databases.front().map;
   const PackId place = load_index(repository).index.find(blob).front().pack;
   put_index(at.repository, {.packs = {}, .withdrawn = {{place, blob}}});
-  for (std::uint32_t i = 3; i < 15; ++i) back_up_elsewhere(i);
+  constexpr std::uint32_t kLast = kMostIndexObjects - 1;
+  for (std::uint32_t i = 3; i < kLast; ++i) back_up_elsewhere(i);
   const auto before = names_below(at.store, "index/");
-  reads.before_next([&] { back_up_elsewhere(15); });
+  reads.before_next([&] { back_up_elsewhere(kLast); });
   const LoadedIndex loaded = load_index(repository);
   EXPECT_LT(names_below(at.store, "index/").size(), before.size());
-  EXPECT_EQ(loaded.index.packs().size(), 16);
+  EXPECT_EQ(loaded.index.packs().size(), kMostIndexObjects);
   EXPECT_TRUE(loaded.unindexed.empty()) << "directories of packs were read";
   EXPECT_TRUE(loaded.index.withdrawn().contains({place, blob}));
 }

@@ -11,10 +11,10 @@
 namespace holdfast::repository {
 
 // A writer that finds so many merges some of them into its own.
-inline constexpr std::size_t kMostIndexObjects = 16;
+inline constexpr std::size_t kMostIndexObjects = 12;
 // So many of the largest are left alone, unless they are no larger than the rest together: what is
 // large is seldom written again.
-inline constexpr std::size_t kLargeIndexObjects = 7;
+inline constexpr std::size_t kLargeIndexObjects = 5;
 
 struct IndexMerge {
   IndexContent content;               // what is to be put: `own`, and all that `replaced` had

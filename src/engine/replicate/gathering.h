@@ -18,7 +18,7 @@ namespace holdfast::engine {
 // A pack is small while so much of the newest snapshot's pages lies in it. Beyond that a restore
 // reads enough of it for one request.
 inline constexpr std::uint64_t kSmallPackBytes = 4u << 20;
-inline constexpr std::size_t kMostSmallPacks = 24;
+inline constexpr std::size_t kMostSmallPacks = 20;
 // So many of the largest small ones are left alone, unless they are no larger than the rest
 // together: what has been gathered is seldom gathered again.
 inline constexpr std::size_t kLargestLeft = 8;
