@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "repository/index_merge.h"
-#include "repository/index_merge.h"
 #include "repository/prune.h"
 #include "repository/test_history.h"
 #include "storage/store_decorator.h"

@@ -19,9 +19,9 @@ using RecordVisitor = std::function<void(const std::string& id, Record&& record)
 struct CopyReport {
   FileFormat format = FileFormat::kUnknown;
   bool base64 = false;
-  std::uint64_t records = 0;         // that could be read
-  std::uint64_t damages = 0;         // 0: the copy is intact
-  bool unrelated = false;            // it has nothing of this collection, and is not expected to
+  std::uint64_t records = 0;  // that could be read
+  std::uint64_t damages = 0;  // 0: the copy is intact
+  bool unrelated = false;     // it has nothing of this collection, and is not expected to
   std::vector<std::string> reasons = {};  // of the first damages
 
   bool is_intact() const { return damages == 0; }
