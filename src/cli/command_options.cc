@@ -59,6 +59,11 @@ void lease_wait_option(CLI::App& app, Arguments& a) {
               "said)");
 }
 
+void collection_option(CLI::App& app, Arguments& a) {
+  text_option(app, "--collection", a.collection, "NAME",
+              "which collection the records are of (the only one unless said)");
+}
+
 }  // namespace
 
 void words(CLI::App& app, Arguments& a) { app.add_option("words", a.words); }
@@ -208,8 +213,7 @@ void salvage_options(CLI::App& app, Arguments& a) {
 
 void import_options(CLI::App& app, Arguments& a) {
   words(app, a);
-  text_option(app, "--collection", a.collection, "NAME",
-              "which collection the records are of (the only one unless said)");
+  collection_option(app, a);
   flag(app, "--force-import", a.force_import,
        "import in production too, into a database that holds data");
   dry_run(app, a);
@@ -218,8 +222,7 @@ void recover_options(CLI::App& app, Arguments& a) {
   words(app, a);
   flag(app, "--scan", a.scan, "only show what there is (as without it)");
   flag(app, "--merge", a.merge, "bring back what the database does not have");
-  text_option(app, "--collection", a.collection, "NAME",
-              "which collection the records are of (the only one unless said)");
+  collection_option(app, a);
   text_option(app, "--prefer", a.prefer, "WHICH",
               "what wins where the database has another version: database (unless said), or "
               "newest: a copy that is newer than the database's last change");

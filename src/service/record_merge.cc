@@ -16,16 +16,6 @@ namespace {
 
 constexpr std::size_t kMergedTogether = 500;
 
-bool has_repository(Session& session) {
-  try {
-    session.place();
-    return true;
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kUsage) throw;
-    return false;
-  }
-}
-
 }  // namespace
 
 void MergeCounts::refuse(std::string reason) {
@@ -66,7 +56,7 @@ void RecordMerge::add(const engine::IdentifiedRecord& identified, engine::Record
 void RecordMerge::prepare() {
   if (prepared_) return;
   prepared_ = true;
-  if (!has_repository(session_)) {
+  if (!session_.has_place()) {
     session_.progress().warning("no repository is named: there is no safety snapshot");
     return;
   }

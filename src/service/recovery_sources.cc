@@ -50,16 +50,6 @@ std::optional<Time> time_in_name(std::string_view name) {
   return std::nullopt;
 }
 
-bool has_place(Session& session) {
-  try {
-    session.place();
-    return true;
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kUsage) throw;
-    return false;
-  }
-}
-
 bool is_no_copy(std::string_view name) {
   if (name.starts_with('.')) return true;
   for (const std::string_view ending :
@@ -247,6 +237,10 @@ class SourceSearch {
                                              repository ? "a repository" : "too deep"));
       return;
     }
+    // A link may lead back to where it stands.
+    std::error_code failed;
+    const env::Path folder = std::filesystem::canonical(path, failed);
+    if (failed || !seen_.insert(folder).second) return;
     for (const env::DirectoryEntry& entry : world_.files.list_names(path)) {
       if (is_no_copy(entry.name)) continue;
       add_path(path / entry.name, depth + 1);
@@ -268,7 +262,7 @@ class SourceSearch {
   }
 
   void add_history() {
-    if (!has_place(session_)) return;
+    if (!session_.has_place()) return;
     const repository::Repository& repository = session_.repository();
     reader_->open_history();
     auto list = repository::list_snapshots(repository);
@@ -325,7 +319,7 @@ std::vector<RecoverySource> find_recovery_sources(Session& session,
 
 std::optional<engine::RecordLayout> layout_in_history(Session& session,
                                                       const engine::Collection& collection) {
-  if (!has_place(session)) return std::nullopt;
+  if (!session.has_place()) return std::nullopt;
   const auto loaded = repository::load_index(session.repository());
   const repository::BlobReader reader(session.repository(), loaded.index);
   std::optional<engine::RecordLayout> layout;

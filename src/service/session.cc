@@ -16,6 +16,15 @@ const Configuration& Session::configuration() {
 }
 
 std::string Session::place() {
+  if (auto named = named_place()) return *std::move(named);
+  throw Error(
+      ErrorCode::kUsage, "no repository is named", {},
+      "Say --repo PATH, set HOLDFAST_REPO, or write repository = \"PATH\" into holdfast.toml.");
+}
+
+bool Session::has_place() { return named_place().has_value(); }
+
+std::optional<std::string> Session::named_place() {
   const auto from_here = [&](const std::string& said) {
     if (said.find("://") != std::string::npos) return said;
     return absolute_path(world_.directory, expand_home(said, world_.variables)).string();
@@ -23,9 +32,7 @@ std::string Session::place() {
   if (!options_.repository.empty()) return from_here(options_.repository);
   if (const auto place = world_.variables("HOLDFAST_REPO")) return from_here(*place);
   if (!configuration().repository.empty()) return configuration().repository;
-  throw Error(
-      ErrorCode::kUsage, "no repository is named", {},
-      "Say --repo PATH, set HOLDFAST_REPO, or write repository = \"PATH\" into holdfast.toml.");
+  return std::nullopt;
 }
 
 storage::Store& Session::store() {

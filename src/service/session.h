@@ -35,6 +35,7 @@ class Session {
   const Configuration& configuration();
   // --repo, HOLDFAST_REPO, then the configuration; throws kUsage if none of them says one.
   std::string place();
+  bool has_place();
   storage::Store& store();
   const repository::Repository& repository();
   bool is_open() const { return repository_.has_value(); }
@@ -46,6 +47,8 @@ class Session {
   env::Path cache_directory() const;  // empty: no cache
 
  private:
+  std::optional<std::string> named_place();
+
   const World& world_;
   SessionOptions options_;
   PassphrasePrompt& prompt_;

@@ -84,6 +84,14 @@ class Recovery(Scenario):
         self.assertEqual(["before-restore"], self.ok_json("show", merged["safety_snapshot"])["tags"])
         self.assertEqual(set(self.titles()), set(json.loads((self.folder / "results.json").read_bytes())))
 
+    def test_links_that_lead_back_are_followed_once(self):
+        self.backup("pre_write_20240101_000000.json.b64", self.video("a"))
+        (self.old / "loop").symlink_to(self.old)
+        (self.old / "again").symlink_to(self.folder / "old")
+        answer, found = self.scan(self.old)
+        self.assertEqual(1, sum(source["kind"] == "file" for source in answer["sources"]))
+        self.assertEqual(1, found["a"]["versions"][0]["copies"])
+
     def test_a_spooled_record_is_found(self):
         self.sql(self.app, "INSERT INTO videos VALUES ('a', 'A', 1, NULL)")
         holder = sqlite3.connect(self.app, isolation_level=None)

@@ -18,14 +18,8 @@ constexpr std::string_view kLineBlanks = " \t\r";
 constexpr std::size_t kLongestLine = std::size_t{1} << 29;
 
 const Record* value_at(const Record& record, const FieldPath& path) {
-  const Record* at = &record;
-  for (const std::string& name : path) {
-    if (!at->is_object()) return nullptr;
-    const auto found = at->find(name);
-    if (found == at->end()) return nullptr;
-    at = &*found;
-  }
-  return at->is_structured() || at->is_null() ? nullptr : at;
+  const Record* at = field_at(record, path);
+  return at == nullptr || at->is_structured() || at->is_null() ? nullptr : at;
 }
 
 bool has_key(const Record& record, const std::vector<FieldPath>& key) {

@@ -28,4 +28,15 @@ std::string field_path_text(const FieldPath& path) {
   return text;
 }
 
+const nlohmann::json* field_at(const nlohmann::json& record, const FieldPath& path) {
+  const nlohmann::json* at = &record;
+  for (const std::string& name : path) {
+    if (!at->is_object()) return nullptr;
+    const auto found = at->find(name);
+    if (found == at->end()) return nullptr;
+    at = &*found;
+  }
+  return at;
+}
+
 }  // namespace holdfast::engine

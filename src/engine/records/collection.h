@@ -18,6 +18,8 @@ using FieldPath = std::vector<std::string>;
 // "stats.total_matches"; a dot or backslash within a name is written with a backslash before it.
 FieldPath parse_field_path(std::string_view text);
 std::string field_path_text(const FieldPath& path);
+// Null if the record has no such field.
+const nlohmann::json* field_at(const nlohmann::json& record, const FieldPath& path);
 
 struct FieldMapping {
   FieldPath path;

@@ -14,17 +14,6 @@ using env::Path;
 
 constexpr int kCopyTries = 3600;
 
-const Record* field_at(const Record& record, const FieldPath& path) {
-  const Record* at = &record;
-  for (const std::string& name : path) {
-    if (!at->is_object()) return nullptr;
-    const auto found = at->find(name);
-    if (found == at->end()) return nullptr;
-    at = &*found;
-  }
-  return at;
-}
-
 Path write_new_file(env::FileSystem& files, const Path& directory, const std::string& text,
                     Time now) {
   const Path beside = directory / fmt::format(".EMERGENCY_SAVE.new-{}", env::random_name());
