@@ -298,13 +298,30 @@ repository::Position Implementation::flush(Duration longest) {
   return {lease_->branch(), number_};
 }
 
-bool Implementation::finish(Duration longest) {
-  bool wanted = false;
+// Who never got the lease because the store failed asks for it once more: else a commit would be in
+// the database only, and nobody would say so.
+bool Implementation::ship_at_last(Duration longest) {
+  bool has_lease = false;
+  bool began = false;
   {
     const std::lock_guard lock(mutex_);
-    wanted = lease_ != nullptr && !refused_ && !stopped_;
+    if (stopped_ || refused_ || lease_watched_) return true;
+    has_lease = lease_ != nullptr;
+    began = session_began_;
   }
-  if (wanted) ship_everything(longest);
+  std::error_code missing;
+  if (!began && (file_size(options_.database.path, missing) == 0 || missing)) return true;
+  if (!has_lease) {
+    const std::lock_guard running(job_mutex_);
+    run_job(Job::kLease, {});
+    const std::lock_guard lock(mutex_);
+    if (!lease_) return lease_watched_;  // another one follows it
+  }
+  return ship_everything(longest);
+}
+
+bool Implementation::finish(Duration longest) {
+  const bool shipped = ship_at_last(longest);
   lease_watcher_ = {};
   const std::lock_guard running(job_mutex_);
   const std::lock_guard lock(mutex_);
@@ -322,7 +339,7 @@ bool Implementation::finish(Duration longest) {
   follower_.rest();
   known_.forget();
   report();
-  return backlog_.empty() && !gap_since_;
+  return shipped && backlog_.empty() && !gap_since_;
 }
 
 void Implementation::rest() {

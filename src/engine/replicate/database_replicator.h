@@ -89,7 +89,7 @@ class DatabaseReplicator {
   void scan_or_close(std::stop_token stop);
 
   // Looks a last time, sends everything and closes nothing; then releases the lease. False if
-  // something is left in the backlog when `longest` is over.
+  // something may not be in the store when `longest` is over.
   bool finish(Duration longest);
   // Gives back descriptors and memory that an idle database does not need.
   void rest();

@@ -36,44 +36,6 @@ TEST_F(ReplicatorTest, CountsCommitsInPositions) {
   EXPECT_EQ(flush().number, before.number + 5);
 }
 
-class HandedOverLeaseTest : public ReplicatorTest {
- protected:
-  std::shared_ptr<repository::Lease> take() {
-    options.lease.stale_after = milliseconds(0);
-    return std::make_shared<repository::Lease>(
-        repository::Lease::acquire(repository, series(), options.lease, "boot", {}));
-  }
-  std::string series() const { return repository::timeline_series(repository, kName); }
-  repository::LeaseInfo newest() const { return *repository::newest_lease(repository, series()); }
-};
-
-TEST_F(HandedOverLeaseTest, IsTheOneThatIsWrittenWith) {
-  options.held = take();
-  start();
-  EXPECT_EQ(flush(), (Position{1, 1}));
-  update(1);
-  EXPECT_EQ(flush(), (Position{1, 2}));
-  EXPECT_EQ(newest().number, 1u);
-  EXPECT_FALSE(newest().released);
-  EXPECT_TRUE(replicator->finish(kLongest));
-  EXPECT_EQ(newest().number, 1u);
-  EXPECT_TRUE(newest().released);
-}
-
-TEST_F(HandedOverLeaseTest, IsFollowedByAnotherWhereItWasLostMeanwhile) {
-  options.held = take();
-  take();
-  start();
-  EXPECT_EQ(flush(), (Position{3, 1}));
-}
-
-TEST_F(HandedOverLeaseTest, IsReleasedThoughItWasNeverUsed) {
-  options.held = take();
-  start();
-  replicator->finish(milliseconds(0));
-  EXPECT_TRUE(newest().released);
-}
-
 TEST_F(ReplicatorTest, NeedsNoStepsWhileAJobWaitsForItsTurn) {
   start();
   for (const char* job : {"the lease", "the scan"}) {

@@ -113,6 +113,7 @@ class DatabaseReplicator::Implementation {
   void job_failed(Job job, const Error& error);
   bool hurry(std::uint64_t scans_wanted);  // towards everything being durable; whether it is
   bool ship_everything(Duration longest);  // without it
+  bool ship_at_last(Duration longest);     // without it; false if something may be left
   Phase phase() const;
   void report();
   void report_error(std::string_view what);
