@@ -1,5 +1,6 @@
 # holdfast_layer(NAME LINK targets...): src/NAME/**.cc (tests and main aside) as the library holdfast_NAME, and
-# src/NAME/**_test.cc as the test program holdfast_NAME_test.
+# src/NAME/**_test.cc as the test program holdfast_NAME_test. TOGETHER: ctest runs all its tests in one process, because
+# they share a server that takes seconds to start.
 enable_testing()
 if(HOLDFAST_TESTS)
   find_package(GTest REQUIRED)
@@ -7,7 +8,7 @@ if(HOLDFAST_TESTS)
 endif()
 
 function(holdfast_layer name)
-  cmake_parse_arguments(LAYER "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(LAYER "TOGETHER" "" "LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
@@ -21,13 +22,22 @@ function(holdfast_layer name)
   endif()
   if(HOLDFAST_TESTS AND tests)
     add_executable(holdfast_${name}_test ${tests})
-    holdfast_link_test(holdfast_${name}_test unit holdfast_${name})
+    if(LAYER_TOGETHER)
+      holdfast_link_test(holdfast_${name}_test unit holdfast_${name} TOGETHER)
+    else()
+      holdfast_link_test(holdfast_${name}_test unit holdfast_${name})
+    endif()
   endif()
 endfunction()
 
-# holdfast_link_test(TARGET LABEL LIBRARY): makes TARGET a test program; ctest runs its tests one by one.
+# holdfast_link_test(TARGET LABEL LIBRARY [TOGETHER]): makes TARGET a test program; ctest runs its tests one by one.
 function(holdfast_link_test target label library)
   target_link_libraries(${target} PRIVATE ${library} GTest::gmock GTest::gtest_main)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR})
+  if("TOGETHER" IN_LIST ARGN)
+    add_test(NAME ${target} COMMAND ${target})
+    set_tests_properties(${target} PROPERTIES TIMEOUT 1200 LABELS ${label})
+    return()
+  endif()
   gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 1200 LABELS ${label})
 endfunction()

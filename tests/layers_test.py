@@ -12,6 +12,7 @@ SOURCES = {".h", ".cc", ".def"}
 # Libraries that only one layer may know: replacing one must not be felt anywhere else.
 CONFINED = {
     "sqlite3.h": {"sqlite"},
+    "libpq-fe.h": {"postgres"},
     "sodium.h": {"codec"},
     "zstd.h": {"codec"},
     "archive.h": {"engine"},

@@ -1,5 +1,6 @@
 // Rows of one database by key, in transactions: what a database engine offers to the layers that
-// write records. SQLite's is sqlite/row_store.h.
+// write records. SQLite's is sqlite/row_store.h, PostgreSQL's postgres/row_store.h;
+// test_row_session.h holds both to the same tests.
 #ifndef HOLDFAST_BASE_ROW_SESSION_H_
 #define HOLDFAST_BASE_ROW_SESSION_H_
 
@@ -88,6 +89,12 @@ class RowSession {
   virtual std::vector<Row> read_back(const RowQuery& query) = 0;
   // Whether anybody but this session has committed since this was last asked.
   virtual bool others_wrote() = 0;
+  // Whether what a column has made of a value means the same to the database, although it is
+  // written otherwise: 12:00Z as 12:00+00, 1.5 as 1.50.
+  virtual bool holds_equal(const ColumnFacts& /*column*/, const Value& /*wanted*/,
+                           const Value& /*stored*/) {
+    return false;
+  }
   // Whether another database stands where this one was opened, or none: whatever is still written
   // to this one is lost.
   virtual bool was_replaced() { return false; }

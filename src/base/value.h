@@ -22,8 +22,9 @@ inline bool is_null(const Value& value) { return value.index() == 0; }
 // Of the same kind and bit for bit the same: a NaN is itself, and 0.0 is not -0.0.
 bool is_identical(const Value& a, const Value& b);
 
-// What a column prefers to hold. A column of SQLite may hold anything all the same.
-enum class ColumnKind { kAny, kInteger, kReal, kNumeric, kText, kBlob, kBoolean, kJson };
+// What a column prefers to hold. A column of SQLite may hold anything all the same. kDecimal: exact
+// numbers of any length, which are texts here.
+enum class ColumnKind { kAny, kInteger, kReal, kNumeric, kText, kBlob, kBoolean, kJson, kDecimal };
 
 struct ColumnFacts {
   std::string name;

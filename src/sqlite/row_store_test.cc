@@ -12,7 +12,6 @@ namespace holdfast::sqlite {
 namespace {
 
 using namespace std::string_literals;
-using testing::HasSubstr;
 
 class RowStoreTest : public testing::Test {
  protected:
@@ -61,63 +60,6 @@ TEST_F(RowStoreTest, RefusesNanWhichWouldBecomeNull) {
   message_of(ErrorCode::kRecordRejected, [&] { store.insert("t", {"k", "x"}, row, {}); });
 }
 
-TEST_F(RowStoreTest, NamesTheColumnOfABrokenConstraint) {
-  RowStore store(path, {});
-  store.begin();
-  store.insert("t", {"k", "n"}, Row{"a"s, std::int64_t{1}}, {});
-  EXPECT_THAT(message_of(ErrorCode::kRecordRejected,
-                         [&] { store.insert("t", {"k", "n"}, Row{"b"s, std::int64_t{1}}, {}); }),
-              HasSubstr("t.n"));
-}
-
-TEST_F(RowStoreTest, SaysThatATableIsMissing) {
-  RowStore store(path, {});
-  message_of(ErrorCode::kTableMissing, [&] { store.insert("u", {"k"}, Row{"a"s}, {}); });
-  EXPECT_FALSE(store.table("u"));
-}
-
-TEST_F(RowStoreTest, TakesBackOneRecordAndKeepsItsNeighbours) {
-  RowStore store(path, {});
-  store.begin();
-  for (const char* key : {"a", "b", "c"}) {
-    store.savepoint();
-    store.insert("t", {"k"}, Row{std::string(key)}, {});
-    if (key == "b"s) {
-      store.roll_back_to_savepoint();
-    } else {
-      store.release_savepoint();
-    }
-  }
-  store.commit();
-  EXPECT_EQ(run_sql(path, "SELECT group_concat(k) FROM t"), "a,c");
-}
-
-TEST_F(RowStoreTest, BlamesARecordForAForeignKeyThatIsCheckedLate) {
-  run_sql(path,
-          "CREATE TABLE c (k REFERENCES t DEFERRABLE INITIALLY DEFERRED); "
-          "INSERT INTO t (k) VALUES ('p')");
-  RowStore store(path, {});
-  store.begin();
-  store.savepoint();
-  store.insert("c", {"k"}, Row{"nobody"s}, {});
-  message_of(ErrorCode::kRecordRejected, [&] { store.release_savepoint(); });
-  store.roll_back_to_savepoint();
-  store.savepoint();
-  store.insert("c", {"k"}, Row{"p"s}, {});
-  store.release_savepoint();
-  store.commit();
-  EXPECT_EQ(run_sql(path, "SELECT group_concat(k) FROM c"), "p");
-}
-
-TEST_F(RowStoreTest, RollsBackWhatWasNotCommitted) {
-  {
-    RowStore store(path, {});
-    store.begin();
-    store.insert("t", {"k"}, Row{"a"s}, {});
-  }
-  EXPECT_EQ(run_sql(path, "SELECT count(*) FROM t"), "0");
-}
-
 TEST_F(RowStoreTest, IsBusyWhileAnotherProcessWrites) {
   OtherConnection other(path);
   EXPECT_EQ(other.run("BEGIN IMMEDIATE"), "ok []");
@@ -136,17 +78,6 @@ TEST_F(RowStoreTest, KnowsThatOthersWrote) {
   EXPECT_TRUE(store.others_wrote());
 }
 
-TEST_F(RowStoreTest, ReadsBackOnlyWhatIsCommitted) {
-  run_sql(path, "PRAGMA journal_mode = WAL");
-  RowStore store(path, {});
-  const RowQuery all{.table = "t", .columns = {"k"}, .conditions = {}, .order = {}, .limit = {}};
-  store.begin();
-  store.insert("t", {"k"}, Row{"a"s}, {});
-  EXPECT_TRUE(store.read_back(all).empty());
-  store.commit();
-  EXPECT_EQ(store.read_back(all).size(), 1u);
-}
-
 TEST_F(RowStoreTest, KeepsItsOwnTablesBesideWhereTheDatabaseMayNotBeTouched) {
   RowStore store(path, {.own_tables_beside = true});
   store.begin();
@@ -155,28 +86,6 @@ TEST_F(RowStoreTest, KeepsItsOwnTablesBesideWhereTheDatabaseMayNotBeTouched) {
   store.commit();
   EXPECT_EQ(run_sql(path, "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%holdfast%'"), "0");
   EXPECT_EQ(run_sql(directory / "app.db.holdfast", "SELECT k FROM _holdfast_x"), "a");
-}
-
-TEST_F(RowStoreTest, FindsSortsAndPagesRows) {
-  run_sql(path,
-          "INSERT INTO t (k, n) VALUES ('Apple', 1), ('banana', 2), ('cherry', 3), ('date', NULL)");
-  RowStore store(path, {});
-  const auto keys = [&](std::vector<RowCondition> conditions) {
-    std::string answer;
-    for (const Row& row : store.select({.table = "t",
-                                        .columns = {"k"},
-                                        .conditions = std::move(conditions),
-                                        .order = {{.column = "k", .descending = true}},
-                                        .limit = 2})) {
-      answer += std::get<std::string>(row[0]) + " ";
-    }
-    return answer;
-  };
-  using Is = RowCondition::Is;
-  EXPECT_EQ(keys({}), "date cherry ");
-  EXPECT_EQ(keys({{.column = "n", .is = Is::kLess, .value = std::int64_t{3}}}), "banana Apple ");
-  EXPECT_EQ(keys({{.column = "n", .is = Is::kEqual, .value = {}}}), "date ");
-  EXPECT_EQ(keys({{.column = "k", .is = Is::kContains, .value = "AN"s}}), "banana ");
 }
 
 TEST_F(RowStoreTest, RefusesAnEmptyFile) {

@@ -44,9 +44,15 @@ void insert_child(RowSession& session, const std::string& table, const RowKey& p
   session.insert(table, given.columns, given.values, {});
 }
 
-bool says_the_same(const RecordMapping& mapping, const PartialRow& wanted, const Row& stored) {
+bool says_the_same(RowSession& session, const RecordMapping& mapping, const PartialRow& wanted,
+                   const Row& stored) {
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i] && !holds_same(*wanted[i], stored[i], mapping.columns()[i].kind)) return false;
+    if (!wanted[i]) continue;
+    const ColumnFacts& column = mapping.columns()[i];
+    if (!holds_same(*wanted[i], stored[i], column.kind) &&
+        !session.holds_equal(column, *wanted[i], stored[i])) {
+      return false;
+    }
   }
   return true;
 }
@@ -73,7 +79,7 @@ void save_revision(RowSession& session, const ChildTable& child, const RecordMap
   const auto found = session.select(latest);
   std::int64_t revision = 1;
   if (!found.empty()) {
-    if (says_the_same(mapping, row, found[0])) return;
+    if (says_the_same(session, mapping, row, found[0])) return;
     const auto* last = std::get_if<std::int64_t>(&found[0][revision_at]);
     if (last == nullptr) {
       throw Error(ErrorCode::kRecordRejected,

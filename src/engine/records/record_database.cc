@@ -147,8 +147,21 @@ bool RecordDatabase::attempt(Attempt& work) {
       work.expected[i] = {};
       session_->savepoint();
       try {
-        apply_one(work.writes[i], work, i);
-        session_->release_savepoint();
+        try {
+          apply_one(work.writes[i], work, i);
+          session_->release_savepoint();
+        } catch (const Error& error) {
+          // Somebody may have written the same record between our looking for it and inserting it.
+          const bool raced = error.code() == ErrorCode::kRecordRejected &&
+                             session_->in_transaction() && session_->others_wrote();
+          if (!raced) throw;
+          session_->roll_back_to_savepoint();
+          session_->savepoint();
+          work.outcomes[i] = {};
+          work.expected[i] = {};
+          apply_one(work.writes[i], work, i);
+          session_->release_savepoint();
+        }
       } catch (const Error& error) {
         work.expected[i] = {};
         if (is_away_alone(error.code())) {

@@ -246,6 +246,7 @@ Value number_to_value(const Record& json, ColumnKind kind, std::string_view wher
     throw invalid_record(fmt::format("field {}: {} is a number, but the column holds text", where,
                                      record_text(json)));
   }
+  if (kind == ColumnKind::kDecimal) return record_text(json);
   if (json.is_number_float()) return json.get<double>();
   constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (json.is_number_unsigned() && json.get<std::uint64_t>() > kMost) {

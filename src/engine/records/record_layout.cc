@@ -21,7 +21,8 @@ std::size_t named_column(const RecordMapping& mapping, std::string_view name,
 }
 
 bool keeps_numbers(ColumnKind kind) {
-  return kind != ColumnKind::kText && kind != ColumnKind::kBlob && kind != ColumnKind::kJson;
+  return kind != ColumnKind::kText && kind != ColumnKind::kBlob && kind != ColumnKind::kJson &&
+         kind != ColumnKind::kDecimal;
 }
 
 std::optional<Value> number_of(std::string_view text) {

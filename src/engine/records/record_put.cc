@@ -150,6 +150,7 @@ void RecordDatabase::put(const Write& write, const RecordLayout& its, WriteOutco
     for (std::size_t i = 0; row && i < put.row.size(); ++i) {
       const ColumnFacts& column = its.mapping.columns()[i];
       if (!put.row[i] || holds_same(*put.row[i], (*row)[i], column.kind)) continue;
+      if (session_->holds_equal(column, *put.row[i], (*row)[i])) continue;
       if (!its.has_triggers && its.child_names.empty()) {
         throw Error(ErrorCode::kRecordRejected,
                     fmt::format("column {} cannot hold {}: it would become {}", column.name,

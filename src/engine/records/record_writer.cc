@@ -277,7 +277,14 @@ DrainReport RecordWriter::drain() {
 
 void RecordWriter::read(const std::function<void(RecordDatabase&)>& reading) {
   const std::lock_guard work(work_mutex_);
-  reading(database());
+  try {
+    reading(database());
+  } catch (const Error& error) {
+    // A connection that was lost since it was last used is no reason to fail.
+    if (error.code() != ErrorCode::kUnavailable) throw;
+    database_.reset();
+    reading(database());
+  }
 }
 
 }  // namespace holdfast::engine

@@ -82,6 +82,9 @@ class FlakySession : public RowSession {
     return around("read_back", [&] { return base_->read_back(query); });
   }
   bool others_wrote() override { return base_->others_wrote(); }
+  bool holds_equal(const ColumnFacts& column, const Value& wanted, const Value& stored) override {
+    return base_->holds_equal(column, wanted, stored);
+  }
 
  private:
   std::unique_ptr<RowSession> base_;
