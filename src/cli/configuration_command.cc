@@ -56,15 +56,15 @@ int run_config_check(Context& context) {
       const service::Database database =
           service::resolve_database(known, configuration, session.world());
       databases.push_back({{"name", database.name},
-                           {"path", database.source.path.string()},
+                           {"path", database.source.place()},
                            {"source", database.source.entry},
                            {"because", database.source.reason},
                            {"found", database.source.found}});
-      table.add({database.name, database.source.path.string(), database.source.entry,
-                 database.source.reason});
+      table.add(
+          {database.name, database.source.place(), database.source.entry, database.source.reason});
       if (!database.source.found) {
-        warnings.push_back(fmt::format("database {}: there is no {}", database.name,
-                                       database.source.path.string()));
+        warnings.push_back(
+            fmt::format("database {}: there is no {}", database.name, database.source.place()));
       }
     } catch (const Error& error) {
       databases.push_back({{"name", known.name},

@@ -20,7 +20,7 @@ std::vector<service::Database> databases_of(Context& context) {
   const auto& words = context.arguments.words;
   const bool all =
       context.arguments.all || (words.empty() && !session.configuration().databases.empty());
-  return service::choose_databases(words, all, session.configuration(), session.world());
+  return service::choose_all_databases(words, all, session.configuration(), session.world());
 }
 
 Json optional_time(const std::optional<Time>& time) {

@@ -111,18 +111,28 @@ Database from_word(const std::string& word, const Configuration& configuration,
       {}, "Name those that are meant, or say --all.");
 }
 
+void refuse_server(const Database& database) {
+  if (database.source.url.empty()) return;
+  throw Error(
+      ErrorCode::kUnsupported,
+      fmt::format("the database {} is on a PostgreSQL server ({}): this version keeps and "
+                  "exports records there, but can do nothing else with it yet",
+                  database.name, database.source.place()),
+      {}, "Use pg_dump or pgBackRest for that database, and name the SQLite ones that are meant.");
+}
+
 void expect_different(const std::vector<Database>& databases) {
   for (std::size_t i = 0; i < databases.size(); ++i) {
     for (std::size_t j = i + 1; j < databases.size(); ++j) {
       const Database &a = databases[i], &b = databases[j];
-      if (a.source.path == b.source.path) {
-        throw Error(ErrorCode::kUsage, fmt::format("{} is named twice", a.source.path.string()));
+      if (a.source.path == b.source.path && a.source.url == b.source.url) {
+        throw Error(ErrorCode::kUsage, fmt::format("{} is named twice", a.source.place()));
       }
       if (a.name == b.name) {
         throw Error(
             ErrorCode::kUsage,
-            fmt::format("{} and {} would both be called \"{}\"", a.source.path.string(),
-                        b.source.path.string(), a.name),
+            fmt::format("{} and {} would both be called \"{}\"", a.source.place(), b.source.place(),
+                        a.name),
             {},
             "Give them names of their own in holdfast.toml: [databases.NAME] source = \"PATH\".");
       }
@@ -133,7 +143,7 @@ void expect_different(const std::vector<Database>& databases) {
 }  // namespace
 
 std::string Database::sentence() const {
-  return fmt::format("database {}: {}, from {} ({})", name, source.path.string(), source.entry,
+  return fmt::format("database {}: {}, from {} ({})", name, source.place(), source.entry,
                      source.reason);
 }
 
@@ -163,6 +173,7 @@ std::optional<Database> configured_database(std::string_view name,
   if (known == nullptr) return std::nullopt;
   try {
     Database database = resolve_database(*known, configuration, world);
+    if (!database.source.url.empty()) return std::nullopt;
     if (known->name == name) return database;
     const env::Path& pattern = database.source.path;
     if (!is_pattern(pattern, world)) return std::nullopt;
@@ -207,8 +218,10 @@ std::vector<Database> expand_pattern(const DatabasePattern& pattern, const World
   return databases;
 }
 
-DatabaseChoice choose_sources(std::span<const std::string> words, bool all,
-                              const Configuration& configuration, const World& world) {
+namespace {
+
+DatabaseChoice choose(std::span<const std::string> words, bool all,
+                      const Configuration& configuration, const World& world) {
   std::vector<Database> databases;
   if (all) {
     if (!words.empty())
@@ -243,9 +256,7 @@ DatabaseChoice choose_sources(std::span<const std::string> words, bool all,
   return choice;
 }
 
-std::vector<Database> choose_databases(std::span<const std::string> words, bool all,
-                                       const Configuration& configuration, const World& world) {
-  DatabaseChoice choice = choose_sources(words, all, configuration, world);
+std::vector<Database> expanded(DatabaseChoice choice, const World& world) {
   std::vector<Database> databases = std::move(choice.databases);
   for (const DatabasePattern& pattern : choice.patterns) {
     std::ranges::move(expand_pattern(pattern, world), std::back_inserter(databases));
@@ -256,6 +267,37 @@ std::vector<Database> choose_databases(std::span<const std::string> words, bool 
   }
   expect_different(databases);
   return databases;
+}
+
+}  // namespace
+
+DatabaseChoice choose_sources(std::span<const std::string> words, bool all,
+                              const Configuration& configuration, const World& world) {
+  DatabaseChoice choice = choose(words, all, configuration, world);
+  for (const Database& database : choice.databases) refuse_server(database);
+  return choice;
+}
+
+std::vector<Database> choose_databases(std::span<const std::string> words, bool all,
+                                       const Configuration& configuration, const World& world) {
+  return expanded(choose_sources(words, all, configuration, world), world);
+}
+
+std::vector<Database> choose_all_databases(std::span<const std::string> words, bool all,
+                                           const Configuration& configuration, const World& world) {
+  return expanded(choose(words, all, configuration, world), world);
+}
+
+void refuse_server(std::string_view name, const Configuration& configuration, const World& world) {
+  const auto* known = configuration.database(name);
+  if (known == nullptr) return;
+  std::optional<Database> database;
+  try {
+    database = resolve_database(*known, configuration, world);
+  } catch (const Error&) {
+    return;  // it leads nowhere, which is no server either
+  }
+  refuse_server(*database);
 }
 
 std::optional<Time> last_write_time(env::FileSystem& files, const env::Path& database) {

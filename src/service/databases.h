@@ -35,22 +35,28 @@ Database resolve_database(const DatabaseConfiguration& database, const Configura
 
 // Words are names of configured databases, paths, patterns or URLs. A bare path that leads to a
 // configured database is that database; otherwise its name is the file's stem, and a pattern's that
-// of its folder. No words: the only configured database. Throws kUsage, kDatabaseUnknown.
+// of its folder. No words: the only configured database. Throws kUsage, kDatabaseUnknown, and
+// kUnsupported for a database on a PostgreSQL server: there is no file of it to be protected.
 struct DatabaseChoice {
   std::vector<Database> databases;  // single files
   std::vector<DatabasePattern> patterns;
 };
 DatabaseChoice choose_sources(std::span<const std::string> words, bool all,
                               const Configuration& configuration, const World& world);
+// For what needs the file of a configured database. Throws kUnsupported where it is on a server.
+void refuse_server(std::string_view name, const Configuration& configuration, const World& world);
 // The same with what is there of each pattern in its place.
 std::vector<Database> choose_databases(std::span<const std::string> words, bool all,
                                        const Configuration& configuration, const World& world);
+// The same, also with those on a PostgreSQL server, which have no file.
+std::vector<Database> choose_all_databases(std::span<const std::string> words, bool all,
+                                           const Configuration& configuration, const World& world);
 
 // What is configured for a database of this name: its own section, or that of the pattern it is of.
 const DatabaseConfiguration* configuration_of(std::string_view name,
                                               const Configuration& configuration);
 // Where a database of this name is configured to be; empty if it is not, or its source leads
-// nowhere. One of a pattern is where the pattern would find it.
+// nowhere or to a server. One of a pattern is where the pattern would find it.
 std::optional<Database> configured_database(std::string_view name,
                                             const Configuration& configuration, const World& world);
 

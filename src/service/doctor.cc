@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "env/mounts.h"
+#include "postgres/connection.h"
 #include "service/library_check.h"
 #include "sqlite/health.h"
 #include "sqlite/page_source.h"
@@ -45,6 +46,17 @@ void examine_database(Session& session, const Database& database, std::vector<Fi
     findings.push_back(
         {.subject = "database " + database.name, .text = std::move(text), .harmful = harmful});
   };
+  if (!database.source.url.empty()) {
+    add("it is on a PostgreSQL server, which this version does not back up: use pg_dump or "
+        "pgBackRest",
+        false);
+    try {
+      postgres::Connection(postgres::Address(database.source.url), {});
+    } catch (const Error& error) {
+      add(error.happened(), true);
+    }
+    return;
+  }
   const std::string warning = storage_warning_of(path);
   if (!warning.empty()) add(warning, false);
   try {

@@ -8,6 +8,7 @@
 #include "engine/exports/collection_text.h"
 #include "engine/exports/encoded_window.h"
 #include "engine/records/spool.h"
+#include "postgres/snapshot_reader.h"
 #include "service/databases.h"
 #include "service/nearest_word.h"
 #include "service/quiet_progress.h"
@@ -18,6 +19,9 @@ namespace holdfast::service {
 namespace {
 
 using engine::ExportTarget;
+
+// A table without an index of the right order is sorted before its first row comes.
+constexpr postgres::Timeouts kSlowReads{.statement = std::chrono::minutes(10)};
 
 const engine::Collection& collection_named(const Configuration& configuration,
                                            const std::string& name) {
@@ -66,7 +70,8 @@ engine::ExportRequest request_of(const Configuration& configuration, const World
   if (database == nullptr) {
     throw Error(ErrorCode::kDatabaseUnknown, fmt::format("no database {} is configured", name));
   }
-  const env::Path path = resolve_database(*database, configuration, world).source.path;
+  const ResolvedSource source = resolve_database(*database, configuration, world).source;
+  const env::Path& path = source.path;
   if (is_pattern(path, world)) {
     throw Error(ErrorCode::kConfiguration,
                 fmt::format("{} is many files; an export needs one database", name));
@@ -75,7 +80,11 @@ engine::ExportRequest request_of(const Configuration& configuration, const World
       .database = name,
       .collections = configuration.collections,
       .targets = std::move(targets),
-      .open = [path, patience = configuration.records.patience]() -> std::unique_ptr<RowReader> {
+      .open = [path, url = source.url,
+               patience = configuration.records.patience]() -> std::unique_ptr<RowReader> {
+        if (!url.empty()) {
+          return std::make_unique<postgres::SnapshotReader>(postgres::Address(url), kSlowReads);
+        }
         return std::make_unique<sqlite::ViewReader>(path, patience);
       },
       .pending = {}};
@@ -84,7 +93,9 @@ engine::ExportRequest request_of(const Configuration& configuration, const World
     request.pending = [&files = world.files, spool] { return waiting_writes(files, spool); };
   }
   // Whoever may read the database may read its exports, and nobody else.
-  if (const auto status = world.files.status(path)) request.mode = 0600 | (status->mode & 0666);
+  if (!path.empty()) {
+    if (const auto status = world.files.status(path)) request.mode = 0600 | (status->mode & 0666);
+  }
   return request;
 }
 

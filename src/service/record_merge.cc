@@ -27,6 +27,8 @@ void MergeCounts::refuse(std::string reason) {
 RecordMerge::RecordMerge(Session& session, Records& records, const engine::Collection& collection,
                          bool dry_run)
     : session_(session), records_(records), collection_(collection), dry_run_(dry_run) {
+  // There would be no safety snapshot.
+  refuse_server(collection_.database, session_.configuration(), session_.world());
   records_.writer(collection_).read([&](engine::RecordDatabase& database) {
     layout_ = database.layout(collection_.name);
     for (const engine::Tombstone& tombstone : database.tombstones(collection_.table)) {

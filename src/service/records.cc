@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "postgres/row_store.h"
 #include "service/nearest_word.h"
 #include "sqlite/row_store.h"
 
@@ -28,6 +29,26 @@ std::string file_name(std::string_view name) {
     }
   }
   return safe;
+}
+
+std::function<std::unique_ptr<RowSession>()> opening(const Database& database,
+                                                     const RecordSettings& settings) {
+  if (database.source.url.empty()) {
+    return [path = database.source.path,
+            options = sqlite::RowStoreOptions{.busy_timeout = kBusyTimeout,
+                                              .own_tables_beside = settings.own_tables_beside}]() {
+      return std::make_unique<sqlite::RowStore>(path, options);
+    };
+  }
+  if (settings.own_tables_beside) {
+    throw Error(ErrorCode::kConfiguration,
+                fmt::format("own_tables = \"beside\": nothing can be kept beside the database {}, "
+                            "which is on a PostgreSQL server",
+                            database.name));
+  }
+  return [address = postgres::Address(database.source.url)]() {
+    return std::make_unique<postgres::RowStore>(address, postgres::Timeouts{});
+  };
 }
 
 }  // namespace
@@ -92,12 +113,7 @@ engine::RecordWriter& Records::writer(const engine::Collection& collection) {
   writer = std::make_unique<engine::RecordWriter>(engine::RecordWriterOptions{
       .files = world_.files,
       .clock = world_.clock,
-      .open = [path = found.source.path,
-               options = sqlite::RowStoreOptions{.busy_timeout = kBusyTimeout,
-                                                 .own_tables_beside = settings.own_tables_beside}]()
-          -> std::unique_ptr<RowSession> {
-        return std::make_unique<sqlite::RowStore>(path, options);
-      },
+      .open = opening(found, settings),
       .collections = std::move(collections),
       .spool = spool_directory(configuration_, world_, collection.database),
       .spool_limit = settings.spool_limit,

@@ -166,6 +166,7 @@ class SourceSearch {
 
  private:
   void add_database() {
+    refuse_server(collection_.database, session_.configuration(), world_);
     const auto database =
         configured_database(collection_.database, session_.configuration(), world_);
     if (!database) return;

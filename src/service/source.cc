@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "postgres/address.h"
 
 namespace holdfast::service {
 namespace {
@@ -24,11 +25,19 @@ struct Candidate {
   env::Path path;
   bool hit = false;
   std::string why;  // it hits, or does not
+  std::string url = {};
 };
+
+// Throws kConfiguration for a URL that cannot be understood.
+Candidate server_at(std::string_view url, std::string why) {
+  postgres::Address{url};
+  return {.path = {}, .hit = true, .why = std::move(why), .url = std::string(url)};
+}
 
 Candidate look_at(const std::string& entry, const env::Path& base, const World& world) {
   const std::string name = variable_name(entry);
   if (name.empty()) {
+    if (postgres::is_address(entry)) return server_at(entry, "it is a URL of PostgreSQL");
     const env::Path path = parse_source(entry, base, world);
     if (is_pattern(path, world)) {
       const auto folder = world.files.status(path.parent_path());
@@ -40,10 +49,15 @@ Candidate look_at(const std::string& entry, const env::Path& base, const World& 
   }
   const auto value = world.variables(name);
   if (!value) return {{}, false, "the variable is not set"};
+  if (postgres::is_address(*value)) return server_at(*value, "the variable is set");
   return {parse_source(*value, world.directory, world), true, "the variable is set"};
 }
 
 }  // namespace
+
+std::string ResolvedSource::place() const {
+  return url.empty() ? path.string() : postgres::Address(url).shown();
+}
 
 bool is_pattern(const env::Path& path, const World& world) {
   return path.filename().native().find_first_of("*?[") != std::string::npos &&
@@ -59,7 +73,7 @@ env::Path parse_source(std::string_view text, const env::Path& base, const World
     return absolute_path(base, expand_home(path, world.variables));
   };
   if (!is_url(text)) return absolute(text);
-  if (text.starts_with("postgres://") || text.starts_with("postgresql://")) {
+  if (postgres::is_address(text)) {
     throw Error(ErrorCode::kUnsupported,
                 "this version of Holdfast protects SQLite databases, not yet PostgreSQL", {},
                 "Use pg_dump or pgBackRest for that database, and Holdfast for the SQLite ones.");
@@ -77,9 +91,11 @@ env::Path parse_source(std::string_view text, const env::Path& base, const World
     const std::string_view rest = without_query(text.substr(std::string_view("sqlite:").size()));
     if (!rest.empty()) return absolute(rest);
   }
-  throw Error(ErrorCode::kConfiguration,
-              fmt::format("\"{}\" does not say where a database is", text), {},
-              "Write a path, or a URL such as sqlite:///data/app.db or sqlite:////srv/app.db.");
+  throw Error(
+      ErrorCode::kConfiguration,
+      // A URL may have a password in it.
+      fmt::format("\"{}\" does not say where a database is", text.substr(0, text.find("://"))), {},
+      "Write a path, or a URL such as sqlite:///data/app.db or sqlite:////srv/app.db.");
 }
 
 ResolvedSource resolve_source(std::span<const std::string> entries, const env::Path& base,
@@ -88,8 +104,13 @@ ResolvedSource resolve_source(std::span<const std::string> entries, const env::P
   for (const std::string& entry : entries) {
     last = look_at(entry, base, world);
     if (!last.hit) continue;
-    return {
-        .path = last.path, .entry = entry, .reason = last.why, .found = is_file(world, last.path)};
+    return {.path = last.path,
+            .entry = last.url.empty() || entry.starts_with('$')
+                         ? entry
+                         : postgres::Address(last.url).shown(),
+            .reason = last.why,
+            .found = !last.url.empty() || is_file(world, last.path),
+            .url = last.url};
   }
   const std::string& entry = entries.back();
   if (last.path.empty()) {

@@ -77,6 +77,35 @@ TEST_F(Source, MayBeAVariableThatHoldsAUrl) {
   EXPECT_EQ(folder / "data/app.db", resolve({"$DATABASE_URL"}).path);
 }
 
+TEST_F(Source, MayBeAPostgresServerWhosePasswordIsNeverShown) {
+  file("dev.db");
+  variables["DATABASE_URL"] = "postgresql+psycopg2://me:geheim@db:5432/app?sslmode=require";
+  const ResolvedSource source = resolve({"$DATABASE_URL", "dev.db"});
+  EXPECT_EQ(source.url, variables["DATABASE_URL"]);
+  EXPECT_TRUE(source.path.empty());
+  EXPECT_EQ(source.place(), "postgres://me@db:5432/app");
+  const ResolvedSource literal = resolve({"postgres://me:geheim@db/app"});
+  EXPECT_EQ(literal.entry, "postgres://me@db/app");
+  EXPECT_EQ(resolve({"$UNSET", "dev.db"}).path, folder / "dev.db");
+}
+
+TEST_F(Source, OnAPostgresServerHasNoFileToBeProtected) {
+  const Configuration configuration =
+      configured("[databases.app]\nsource = \"postgres://me:geheim@db/app\"\n");
+  const Error error = error_of([&] { choose({"app"}, configuration); });
+  EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+  EXPECT_THAT(error.happened(), HasSubstr("postgres://me@db/app"));
+  const std::vector<std::string> words{"app"};
+  EXPECT_EQ(choose_all_databases(words, false, configuration, world).size(), 1u);
+  EXPECT_FALSE(configured_database("app", configuration, world));
+}
+
+TEST_F(Source, OfAnUnknownKindIsRefusedWithoutShowingItsPassword) {
+  const Error error = error_of([&] { resolve({"postgress://me:geheim@db/app"}); });
+  EXPECT_EQ(error.code(), ErrorCode::kConfiguration);
+  EXPECT_THAT(error.happened(), testing::Not(HasSubstr("geheim")));
+}
+
 TEST_F(Source, SaysClearlyThatPostgresIsNotYet) {
   for (const char* url : {"postgres://db/app", "postgresql://db/app"}) {
     const Error error = error_of([&] { parse_source(url, folder.path(), world); });

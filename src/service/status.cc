@@ -166,6 +166,14 @@ std::vector<DatabaseStatus> status(Session& session, std::span<const Database> d
   for (const Database& database : databases) {
     DatabaseStatus status;
     status.database = database.name;
+    if (!database.source.url.empty()) {
+      status.path = database.source.place();
+      status.problems.emplace_back(
+          "it is on a PostgreSQL server, which this version does not back up: use pg_dump or "
+          "pgBackRest");
+      result.push_back(std::move(status));
+      continue;
+    }
     status.path = database.source.path;
     status.storage_warning = storage_warning_of(status.path);
     status.replicator = read_state(session.world().files, state_file(session, database.name));

@@ -60,7 +60,8 @@ class RecordWriter {
   std::vector<WriteAnswer> write(std::vector<Write> writes);
   // Brings what waits in the spool into the database, as each write does first.
   DrainReport drain();
-  // Reading, between the writes; once more where a connection was lost. Throws what keeps the database from being read.
+  // Reading, between the writes; once more where a connection was lost. Throws what keeps the
+  // database from being read.
   void read(const std::function<void(RecordDatabase&)>& reading);
 
   Spool* spool() { return spool_ ? &*spool_ : nullptr; }
