@@ -45,6 +45,7 @@ constexpr auto kGroups = std::to_array<Group>({
     {60, 69, "Records (60–69)"},
     {70, 79, "HTTP (70–79)"},
     {80, 89, "Import and recovery (80–89)"},
+    {90, 99, "Other programs (90–99)"},
 });
 
 std::map<int, std::vector<const ErrorEntry*>> by_exit_status() {

@@ -38,6 +38,7 @@ enum class Command {
   kServe,
   kImport,
   kRecover,
+  kPredeploy,
   kForget,
   kPrune,
   kKeyList,
@@ -68,7 +69,8 @@ struct Arguments {
 
   // Shared by several commands.
   std::vector<std::string> words;  // databases, snapshots, ids
-  std::vector<std::string> tags, databases;
+  std::vector<std::string> tags, databases, commit;
+  bool push = false;
   std::optional<std::int64_t> index;
   bool all = false, yes = false, dry_run = false;
   KeepFlags keep;

@@ -232,6 +232,17 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast recover --merge backups/ --pick dQw4w9WgXcQ=12  # as source 12 has it\n"
      "holdfast recover --json | jq '.sources[] | select(.state == \"damaged\") | .place'",
      recover_options},
+    {"predeploy", "", Command::kPredeploy, kRecords, "[DB…]",
+     "back up, export, commit and push before a deploy",
+     "A snapshot of all configured databases (or those that are said), then their exports, then, "
+     "with --commit, a git commit of the named paths and nothing else, \"Auto-backup before "
+     "deployment "
+     "YYYY-MM-DD HH:MM\", and with --push a push of it. The first part that fails ends it with its "
+     "status, so that what follows `&&` is never deployed without the parts before. Where nothing "
+     "is new there is nothing to commit, which is no failure.",
+     "holdfast predeploy && ./deploy.sh\n"
+     "holdfast predeploy --commit results.json --commit results.json.b64 --push",
+     predeploy_options},
     {"serve", "", Command::kServe, kRecords, "", "save and read records over HTTP",
      "What put, get, list, delete and undelete do, for programs: "
      "/v1/collections/NAME/records[/KEY], and the routes that collections are mounted at. Clients "

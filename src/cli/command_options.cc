@@ -245,6 +245,14 @@ void export_options(CLI::App& app, Arguments& a) {
        "write nothing; say whether each file is intact and holds what the database holds");
 }
 
+void predeploy_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  repeated(app, "--commit", a.commit, "PATH", "commit this with git; may be repeated");
+  flag(app, "--push", a.push, "push what was committed");
+  repeated(app, "-t,--tag", a.tags, "TAG",
+           "mark the snapshot, beside \"predeploy\"; may be repeated");
+}
+
 void serve_options(CLI::App& app, Arguments& a) {
   text_option(app, "--listen", a.listen, "ADDR:PORT",
               "where to listen (127.0.0.1:7433 unless said); port 0 takes a free one");

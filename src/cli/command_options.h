@@ -30,6 +30,7 @@ void diff_options(CLI::App& app, Arguments& a);
 void salvage_options(CLI::App& app, Arguments& a);
 void put_options(CLI::App& app, Arguments& a);
 void list_options(CLI::App& app, Arguments& a);
+void predeploy_options(CLI::App& app, Arguments& arguments);
 void serve_options(CLI::App& app, Arguments& a);
 void export_options(CLI::App& app, Arguments& a);
 void import_options(CLI::App& app, Arguments& a);

@@ -47,6 +47,7 @@ int run_export(Context& context);
 int run_serve(Context& context);
 int run_import(Context& context);
 int run_recover(Context& context);
+int run_predeploy(Context& context);
 int run_forget(Context& context);
 int run_prune(Context& context);
 int run_key_list(Context& context);

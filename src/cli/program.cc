@@ -102,6 +102,8 @@ int run_command(Context& context) {
       return run_export(context);
     case Command::kServe:
       return run_serve(context);
+    case Command::kPredeploy:
+      return run_predeploy(context);
     case Command::kForget:
       return run_forget(context);
     case Command::kPrune:

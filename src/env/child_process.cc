@@ -69,8 +69,15 @@ std::vector<std::string> environment_with(
 
 // In the child between fork and exec: other threads may have held any lock, so nothing here may
 // allocate. Answers the errno of what failed.
-int become(char* const* command, char* const* environment, pid_t parent) {
+int become(char* const* command, char* const* environment, int output, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (output >= 0) {
+    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing < 0 || ::dup2(nothing, STDIN_FILENO) < 0 || ::dup2(output, STDOUT_FILENO) < 0 ||
+        ::dup2(output, STDERR_FILENO) < 0) {
+      return errno;
+    }
+  }
   if (::getppid() != parent) ::raise(SIGTERM);  // it died before it could be told
   ::signal(SIGPIPE, SIG_DFL);                   // what this program ignores, the child need not
   if (mask_is_known) ::sigprocmask(SIG_SETMASK, &mask_before, nullptr);
@@ -189,7 +196,7 @@ ChildProcess ChildProcess::start(const ChildRequest& request) {
   const pid_t pid = ::fork();
   if (pid < 0) throw system_error(errno, fmt::format("cannot start \"{}\"", words.front()));
   if (pid == 0) {
-    const int number = become(command.data(), environment.data(), parent);
+    const int number = become(command.data(), environment.data(), request.output, parent);
     [[maybe_unused]] const auto told = ::write(failure.end(1), &number, sizeof number);
     ::_exit(127);
   }

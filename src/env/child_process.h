@@ -24,6 +24,8 @@ struct ChildExit {
 struct ChildRequest {
   std::vector<std::string> command;  // at least one; the first is looked for in PATH
   std::vector<std::pair<std::string, std::string>> variables;  // added to this process's own
+  // Becomes its standard output and error; nothing can be read from its standard input then.
+  int output = -1;
 };
 
 // Holds back the signals that are meant for the child (TERM, INT, HUP, QUIT, USR1, USR2, WINCH,
