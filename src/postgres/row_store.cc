@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdlib>
-#include <sstream>
 #include <utility>
 
 #include "base/error.h"
@@ -135,25 +134,18 @@ void RowStore::begin() {
     connection_.rollback();
     throw;
   }
+  versions_.clear();
+  last_own_.reset();
 }
 
 void RowStore::commit() {
-  // A snapshot knows what has ended, so the one that comes after it tells which numbers were ours.
-  const auto results = connection_.script(
-      "SELECT coalesce(pg_current_xact_id_if_assigned()::text, '0'); COMMIT; "
-      "SELECT pg_snapshot_xmax(s)::text, array_to_string(ARRAY(SELECT pg_snapshot_xip(s)::text), "
-      "' ') FROM pg_current_snapshot() s");
+  const auto results =
+      connection_.script("COMMIT; SELECT pg_snapshot_xmax(pg_current_snapshot())::text");
   // A transaction that has failed is rolled back by COMMIT, which says so in its tag alone.
-  if (results.size() != 3 || results[1].command() != "COMMIT") {
+  if (results.size() != 2 || results[0].command() != "COMMIT") {
     throw Error(ErrorCode::kDatabaseBusy, "the transaction was rolled back instead of committed");
   }
-  first_own_ = static_cast<std::uint64_t>(results[0].number(0, 0));
-  first_later_ = static_cast<std::uint64_t>(results[2].number(0, 0));
-  beside_.clear();
-  std::istringstream others{std::string(results[2].text(0, 1))};
-  for (std::uint64_t other = 0; others >> other;) {
-    beside_.insert(static_cast<std::uint32_t>(other));
-  }
+  later_ = static_cast<std::uint64_t>(results[1].number(0, 0));
   found_foreign_ = found_nothing_ = false;
 }
 
@@ -180,11 +172,21 @@ void RowStore::roll_back_to_savepoint() {
   connection_.script("ROLLBACK TO record; RELEASE record");
 }
 
-Result RowStore::write(const std::string& table, const Sql& sql) {
+Result RowStore::write(const std::string& table, Sql sql, bool tells_rows) {
   // Before it fails: afterwards the transaction would answer no question.
   const TableLook* const its = look(table);
+  const bool versions = tells_rows && its != nullptr && its->tells_row_versions;
+  if (versions) sql.text += sql.returns ? ", xmin::text" : " RETURNING xmin::text";
   try {
-    return connection_.query(sql.text, sql.values);
+    Result result = connection_.query(sql.text, sql.values);
+    for (std::size_t i = 0; versions && i < result.rows(); ++i) {
+      const auto version = static_cast<std::uint32_t>(result.number(i, result.columns() - 1));
+      versions_.insert(version);
+      // These numbers go round.
+      const bool newer = !last_own_ || static_cast<std::int32_t>(version - *last_own_) > 0;
+      if (newer) last_own_ = version;
+    }
+    return result;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kRecordRejected || connection_.failure().state.empty()) throw;
     const std::string columns = columns_to_blame(connection_.failure(), its, sql);
@@ -208,23 +210,29 @@ Result RowStore::read(const Sql& sql) {
 
 std::uint64_t RowStore::update(const std::string& table, const std::vector<std::string>& columns,
                                std::span<const Value> values, const RowKey& key) {
-  return write(table, update_sql(table, columns, values, key)).affected();
+  return write(table, update_sql(table, columns, values, key), true).affected();
 }
 
 Row RowStore::insert(const std::string& table, const std::vector<std::string>& columns,
                      std::span<const Value> values, const std::vector<std::string>& returned) {
-  const Result result = write(table, insert_sql(table, columns, values, returned));
+  const Result result = write(table, insert_sql(table, columns, values, returned), true);
   return result.rows() == 0 ? Row() : result.row(0, returned.size());
 }
 
 std::uint64_t RowStore::remove(const std::string& table, const RowKey& key) {
-  return write(table, delete_sql(table, key)).affected();
+  return write(table, delete_sql(table, key), false).affected();
 }
 
 std::vector<Row> RowStore::select(const RowQuery& query) {
-  const Result result = read(select_sql(query, look(query.table)));
+  const TableLook* const its = look(query.table);
+  const bool versions = its != nullptr && its->has_row_versions && in_transaction();
+  const Result result = read(select_sql(query, its, versions ? ", xmin::text" : ""));
+  const std::size_t columns = result.columns() - (versions ? 1 : 0);
   std::vector<Row> rows;
-  for (std::size_t i = 0; i < result.rows(); ++i) rows.push_back(result.row(i, result.columns()));
+  for (std::size_t i = 0; i < result.rows(); ++i) {
+    rows.push_back(result.row(i, columns));
+    if (versions) versions_.insert(static_cast<std::uint32_t>(result.number(i, columns)));
+  }
   return rows;
 }
 
@@ -252,11 +260,8 @@ std::vector<Row> RowStore::read_back(const RowQuery& query) {
       found_foreign_ = true;
       continue;
     }
-    // Rows know the lower half of their transaction's number, which goes round.
     const auto version = static_cast<std::uint32_t>(result.number(i, columns));
-    const auto since = static_cast<std::uint32_t>(version - static_cast<std::uint32_t>(first_own_));
-    found_foreign_ = found_foreign_ || first_own_ == 0 || since >= first_later_ - first_own_ ||
-                     beside_.contains(version);
+    found_foreign_ = found_foreign_ || !versions_.contains(version);
   }
   found_nothing_ = found_nothing_ || rows.empty();
   return rows;
@@ -267,9 +272,10 @@ bool RowStore::others_wrote() {
   if (std::exchange(found_foreign_, false)) return true;
   if (!std::exchange(found_nothing_, false)) return false;
   // Somebody has deleted it, unless nobody has done anything since.
+  if (!last_own_ || static_cast<std::uint32_t>(later_ - 1) != *last_own_) return true;
   const Result now =
       connection_.query("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint");
-  return static_cast<std::uint64_t>(now.number(0, 0)) != first_later_;
+  return static_cast<std::uint64_t>(now.number(0, 0)) != later_;
 }
 
 bool RowStore::holds_equal(const ColumnFacts& column, const Value& wanted, const Value& stored) {

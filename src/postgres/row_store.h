@@ -49,12 +49,13 @@ class RowStore : public RowSession {
   std::uint64_t count(const RowQuery& query) override;
   std::vector<Row> read_back(const RowQuery& query) override;
   // In a transaction: that they may have, which cannot be told. After a commit: whether what was
-  // read back since is, or may be, of a later transaction.
+  // read back since is, or may be, of another transaction than the last of this session.
   bool others_wrote() override;
   bool holds_equal(const ColumnFacts& column, const Value& wanted, const Value& stored) override;
 
  private:
-  Result write(const std::string& table, const Sql& sql);
+  // `tells_rows`: the statement may answer the versions of the rows that it writes.
+  Result write(const std::string& table, Sql sql, bool tells_rows);
   Result read(const Sql& sql);
   const TableLook* look(const std::string& table);
   void forget_looks();
@@ -65,10 +66,10 @@ class RowStore : public RowSession {
   std::unique_ptr<Connection> other_;  // reads back
   TableLooks looks_;
   bool forgotten_ = false;  // looks were, and not because a table was found changed
-  // Of the last commit: its own transaction and the first that began after it; others that were
-  // under way.
-  std::uint64_t first_own_ = 0, first_later_ = 0;
-  std::set<std::uint32_t> beside_;
+  // Rows know the lower half of the number of the transaction, or the savepoint, that wrote them.
+  std::set<std::uint32_t> versions_;       // that the last transaction wrote or saw
+  std::optional<std::uint32_t> last_own_;  // the last that it wrote
+  std::uint64_t later_ = 0;                // after the newest transaction that had ended then
   bool found_foreign_ = false, found_nothing_ = false;  // by reading back since then
 };
 

@@ -63,6 +63,46 @@ TEST_F(PostgresRows, KeepValuesOfEveryTypeWithoutLoss) {
   EXPECT_EQ(stored("text[]", "{a,\"b c\"}"s), Value("{a,\"b c\"}"s));
 }
 
+TEST_F(PostgresRows, AreWrittenAlsoWhereTheyCannotTellTheirVersions) {
+  sql("CREATE TABLE parts (k text, n bigint) PARTITION BY LIST (n);"
+      "CREATE TABLE part PARTITION OF parts FOR VALUES IN (1);"
+      "CREATE TABLE plain (k text, n bigint); CREATE VIEW seen AS SELECT * FROM plain;"
+      "CREATE TABLE noted (k text); CREATE TABLE ruled (k text, n bigint);"
+      "CREATE RULE note AS ON INSERT TO ruled DO ALSO INSERT INTO noted VALUES (new.k)");
+  RowStore store(address(), {});
+  for (const char* table : {"parts", "seen", "ruled"}) {
+    const RowQuery all{
+        .table = table, .columns = {"k"}, .conditions = {}, .order = {}, .limit = {}};
+    const Row row{"a"s, std::int64_t{1}};
+    store.begin();
+    EXPECT_EQ(store.insert(table, {"k", "n"}, row, {"k"}), Row{"a"s}) << table;
+    const Row key{"a"s};
+    EXPECT_EQ(store.update(table, {"n"}, Row{std::int64_t{1}}, {{"k"}, key}), 1u) << table;
+    EXPECT_EQ(store.select(all).size(), 1u) << table;
+    store.commit();
+    EXPECT_EQ(store.read_back(all), std::vector<Row>{Row{"a"s}}) << table;
+  }
+}
+
+TEST_F(PostgresRows, AreKnownToBeOfSomebodyWhoBeganBeforeAndWroteAfterwards) {
+  sql("CREATE TABLE t (k text, n bigint)");
+  Connection application(address(), {});
+  RowStore store(address(), {});
+  const RowQuery all{.table = "t", .columns = {"n"}, .conditions = {}, .order = {}, .limit = {}};
+  store.begin();
+  store.insert("t", {"k"}, Row{"a"s}, {});
+  application.script("BEGIN; SELECT pg_current_xact_id()");
+  store.savepoint();
+  store.update("t", {"n"}, Row{std::int64_t{1}}, {{"k"}, {"a"s}});
+  store.release_savepoint();
+  store.commit();
+  store.read_back(all);
+  EXPECT_FALSE(store.others_wrote());
+  application.script("UPDATE t SET n = 2; COMMIT");
+  store.read_back(all);
+  EXPECT_TRUE(store.others_wrote());
+}
+
 TEST_F(PostgresRows, KnowWhatMeansTheSame) {
   RowStore store(address(), {});
   const auto same = [&](ColumnKind kind, const std::string& type, const Value& a, const Value& b) {

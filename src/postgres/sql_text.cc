@@ -150,7 +150,8 @@ Sql insert_sql(const std::string& table, const std::vector<std::string>& columns
     sql.text +=
         fmt::format("({}) OVERRIDING SYSTEM VALUE VALUES ({})", quoted_list(columns), marks);
   }
-  if (!returned.empty()) sql.text += " RETURNING " + quoted_list(returned);
+  sql.returns = !returned.empty();
+  if (sql.returns) sql.text += " RETURNING " + quoted_list(returned);
   return sql;
 }
 

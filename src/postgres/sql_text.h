@@ -22,6 +22,7 @@ std::string quoted_list(const std::vector<std::string>& columns);
 struct Sql {
   std::string text;
   std::vector<Bound> values;  // of $1, $2 …; they lie in what the text was made of
+  bool returns = false;       // columns of the rows that it writes
 };
 // Text is compared and sorted by its bytes and NULL comes first, whatever the locale of the
 // database: as SQLite does it. `look` is the table's; without one, nothing but equality is asked

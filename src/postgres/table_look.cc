@@ -22,7 +22,7 @@ constexpr const char* kVersionSql =
 
 constexpr const char* kTableSql =
     "SELECT c.oid::bigint, c.relkind, EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND "
-    "NOT t.tgisinternal), {} FROM pg_class c WHERE c.oid = to_regclass($1) AND "
+    "NOT t.tgisinternal), {}, c.relhasrules FROM pg_class c WHERE c.oid = to_regclass($1) AND "
     "c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
 constexpr const char* kColumnsSql =
@@ -52,6 +52,7 @@ std::optional<TableLook> look_at_table(Connection& connection, std::string_view 
   look.facts.has_triggers = table.truth(0, 2);
   look.version = table.text(0, 3);
   look.has_row_versions = table.text(0, 1) == "r" || table.text(0, 1) == "p";
+  look.tells_row_versions = table.text(0, 1) == "r" && !table.truth(0, 4);
 
   const Value number = table.number(0, 0);
   const std::array<Bound, 1> by_number{Bound{.value = &number, .column = "table"}};

@@ -19,7 +19,8 @@ struct TableLook {
   std::set<std::string, std::less<>> never_null;
   std::map<std::string, std::string, std::less<>> constraints;  // and the columns they are about
   std::string version;  // another one when the table was changed since: see tables_changed()
-  bool has_row_versions = false;  // of its own: it is no view
+  bool has_row_versions = false;    // of its own: it is no view
+  bool tells_row_versions = false;  // of rows that are written, to whoever writes them
 };
 
 // Of a table or view, by its name in the search path, or as schema.table. Empty if there is none.

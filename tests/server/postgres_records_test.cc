@@ -202,7 +202,7 @@ TEST_F(PostgresRecords, AreFoundByFiltersAndInOrder) {
 
 TEST_F(PostgresRecords, AreStoredOnceWhenTheConnectionIsLostBeforeTheCommit) {
   RecordWriter writer(options());
-  proxy.break_at("; COMMIT;", TestProxy::Break::kBefore);
+  proxy.break_at("COMMIT; SELECT", TestProxy::Break::kBefore);
   store(writer, R"({"video_id":"a","title":"t","summaries":{"short":{"html":"1"}}})");
   EXPECT_EQ(proxy.broken(), 1);
   EXPECT_EQ(sql("SELECT count(*) FROM summaries"), "1");
@@ -210,7 +210,7 @@ TEST_F(PostgresRecords, AreStoredOnceWhenTheConnectionIsLostBeforeTheCommit) {
 
 TEST_F(PostgresRecords, AreStoredOnceWhenTheCommitWasNotAnswered) {
   RecordWriter writer(options());
-  proxy.break_at("; COMMIT;", TestProxy::Break::kAfter);
+  proxy.break_at("COMMIT; SELECT", TestProxy::Break::kAfter);
   const WriteAnswer answer = put(writer, R"({"body":"x"})", "notes");
   EXPECT_EQ(answer.kept, Kept::kStored);
   EXPECT_TRUE(answer.outcome.replayed);
@@ -323,7 +323,7 @@ TEST_F(PostgresRecords, AreKeptThroughSeededFaults) {
   std::set<std::string> deleted;
   for (int round = 0; round < 60; ++round) {
     if (chance(3)) {
-      const char* const steps[] = {"; COMMIT;", "SAVEPOINT", "INSERT INTO", "UPDATE", "BEGIN"};
+      const char* const steps[] = {"COMMIT; SELECT", "SAVEPOINT", "INSERT INTO", "UPDATE", "BEGIN"};
       proxy.break_at(steps[random() % 5],
                      chance(2) ? TestProxy::Break::kBefore : TestProxy::Break::kAfter);
     }
