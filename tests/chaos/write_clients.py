@@ -197,19 +197,7 @@ class Direct(Client):
         self.next = 0
 
     def step(self):
-        if not self.site.database.exists():
-            self.stop.wait(0.02)
-            return
-        try:
-            connection = sqlite3.connect(f"file:{self.site.database}?mode=rw", uri=True, isolation_level=None,
-                                         timeout=0.2)
-            try:
-                for _ in range(self.random.randrange(1, 8)):
-                    self.next += 1
-                    connection.execute("INSERT INTO direct VALUES (?, ?)", (self.number, self.next))
-                    self.committed.append((self.number, self.next))
-            finally:
-                connection.close()
-        except sqlite3.OperationalError:
-            pass  # locked, or moved away at this moment
+        numbers = range(self.next + 1, self.next + self.random.randrange(2, 9))
+        self.next = numbers[-1]
+        self.site.insert_direct(self.number, numbers, self.committed)
         self.stop.wait(self.random.random() * 0.02)

@@ -1,8 +1,9 @@
 """What writers were told, and whether the database agrees: the oracle of the write path's chaos.
 
-Triggers note every change of the table `items` in `history`, in the order of commits: P (a record was
-put, with its token), D (deleted), T (a tombstone was laid), U (lifted). A write is asked for at `start`
-and answered at `end`; what was never answered, or not kept, may still come to be at any time after.
+Triggers (sqlite_ledger.py, postgres_ledger.py) note every change of the table `items` in `history`, in the
+order of commits: P (a record was put, with its token), D (deleted), T (a tombstone was laid), U (lifted). A
+write is asked for at `start` and answered at `end`; what was never answered, or not kept, may still come to
+be at any time after.
 """
 
 import base64
@@ -12,34 +13,21 @@ import itertools
 import json
 import math
 import pathlib
-import sqlite3
 
 STORED, SPOOLED, EMERGENCY, REFUSED, UNKNOWN = "stored", "spooled", "emergency", "refused", "unknown"
-
-HEALTHY = "CHECK (token NOT LIKE 'poison%')"
-SCHEMA = (
-    f"CREATE TABLE items (id TEXT PRIMARY KEY, token TEXT NOT NULL {HEALTHY}, size INTEGER, body TEXT, document JSON)",
-    f"CREATE TABLE events (id INTEGER PRIMARY KEY, token TEXT NOT NULL {HEALTHY})",
-    "CREATE TABLE history (number INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT, item TEXT, token TEXT)",
-    "CREATE TABLE direct (writer INTEGER, number INTEGER, PRIMARY KEY (writer, number))",
-    "CREATE TRIGGER put_new AFTER INSERT ON items BEGIN "
-    "INSERT INTO history (what, item, token) VALUES ('P', new.id, new.token); END",
-    "CREATE TRIGGER put_again AFTER UPDATE ON items BEGIN "
-    "INSERT INTO history (what, item, token) VALUES ('P', new.id, new.token); END",
-    "CREATE TRIGGER deleted AFTER DELETE ON items BEGIN "
-    "INSERT INTO history (what, item) VALUES ('D', old.id); END",
-)
-# On a table of Holdfast's own, once it is there.
-TOMBSTONES = (
-    "CREATE TRIGGER buried AFTER INSERT ON _holdfast_tombstones BEGIN INSERT INTO history (what, item) "
-    "VALUES ('T', json_extract(new.record_key, '$[0]')); END",
-    "CREATE TRIGGER unburied AFTER DELETE ON _holdfast_tombstones BEGIN INSERT INTO history (what, item) "
-    "VALUES ('U', json_extract(old.record_key, '$[0]')); END",
-)
 
 
 class Wrong(Exception):
     """The database, or an answer, is not what was promised."""
+
+
+@dataclasses.dataclass
+class Facts:
+    """What a database holds."""
+    history: list  # (what, item, token)
+    rows: dict  # of items: token, size, body, document by id
+    events: list  # their tokens
+    direct: set  # (writer, number): what applications wrote past Holdfast
 
 
 @dataclasses.dataclass(eq=False)
@@ -108,26 +96,14 @@ def happens_before(first, second):
 class Oracle:
     """`parted`: ids of writes may be lost where their records are not, so that a write may happen twice."""
 
-    def __init__(self, database, spool, operations, parted=False):
+    def __init__(self, facts, spool, operations, parted=False):
         self.operations = operations
         self.parted = parted
         self.spool = pathlib.Path(spool)
-        connection = sqlite3.connect(database, isolation_level=None)
-        try:
-            problem = connection.execute("PRAGMA integrity_check").fetchone()[0]
-            if problem != "ok":
-                raise Wrong(f"the database is damaged: {problem}")
-            self.history = connection.execute(
-                "SELECT what, item, token FROM history ORDER BY number").fetchall()
-            self.rows = {row[0]: row[1:] for row in connection.execute(
-                "SELECT id, token, size, body, document FROM items")}
-            self.events = collections.Counter(
-                token for token, in connection.execute("SELECT token FROM events"))
-            self.direct = set(connection.execute("SELECT writer, number FROM direct"))
-        finally:
-            connection.close()
+        self.history = facts.history
+        self.rows = facts.rows
         self.happened = collections.Counter(token for what, _, token in self.history if what == "P")
-        self.happened.update(self.events)
+        self.happened.update(facts.events)
         self.rejected = self._rejected()
 
     def _rejected(self):

@@ -11,7 +11,9 @@ import time
 
 
 class PostgresServer:
-    def __init__(self):
+    """A copy of another one that does not run, or a new one."""
+
+    def __init__(self, other=None):
         self.binaries = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-postgres-"))
         self.words = []
@@ -20,8 +22,11 @@ class PostgresServer:
             os.chown(self.folder, user.pw_uid, user.pw_gid)
             self.words = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups",
                           "--pdeathsig=QUIT"]
-        self.run([self.binaries / "initdb", "-D", self.folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                  "--locale=C.UTF-8", "--no-sync", "--no-instructions", "--wal-segsize=1"])
+        if other:
+            self.run(["cp", "-r", "--reflink=auto", other.folder / "data", self.folder / "data"])
+        else:
+            self.run([self.binaries / "initdb", "-D", self.folder / "data", "-U", "postgres", "-A", "trust", "-E",
+                      "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions", "--wal-segsize=1"])
         self.process = None
         self.start()
 
@@ -52,7 +57,11 @@ class PostgresServer:
     def url(self, database="postgres", password="geheim"):
         return f"postgresql://postgres:{password}@/{database}?host={self.folder}"
 
+    def client(self, database="postgres"):
+        """The command that takes SQL from its input."""
+        return [self.binaries / "psql", "-h", self.folder, "-U", "postgres", "-d", database, "-XAtq",
+                "-v", "ON_ERROR_STOP=1"]
+
     def psql(self, sql, database="postgres"):
-        done = subprocess.run([self.binaries / "psql", "-h", self.folder, "-U", "postgres", "-d", database, "-XAtq",
-                               "-v", "ON_ERROR_STOP=1", "-c", sql], capture_output=True, text=True, check=True)
+        done = subprocess.run([*self.client(database), "-c", sql], capture_output=True, text=True, check=True)
         return done.stdout.rstrip("\n")

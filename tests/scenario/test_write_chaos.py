@@ -16,6 +16,7 @@ CHAOS = ROOT / "tests" / "chaos"
 sys.path.insert(0, str(CHAOS))
 PROGRAM = os.environ.get("HOLDFAST", str(ROOT / "build" / "release" / "holdfast"))
 
+import sqlite_ledger  # noqa: E402
 import write_ledger as ledger  # noqa: E402
 
 
@@ -27,7 +28,7 @@ class Oracle(unittest.TestCase):
         self.spool = self.folder / "spool"
         self.connection = sqlite3.connect(self.folder / "app.db", isolation_level=None)
         self.addCleanup(self.connection.close)
-        for statement in ledger.SCHEMA:
+        for statement in sqlite_ledger.SCHEMA:
             self.connection.execute(statement)
         self.operations = []
         self.clock = 0.0
@@ -63,7 +64,7 @@ class Oracle(unittest.TestCase):
         return self.asked("delete", key, **more)
 
     def prove(self, **more):
-        ledger.Oracle(self.folder / "app.db", self.spool, self.operations, **more).prove()
+        ledger.Oracle(sqlite_ledger.facts_of(self.folder / "app.db"), self.spool, self.operations, **more).prove()
 
     def refused(self, reason):
         with self.assertRaisesRegex(ledger.Wrong, reason):
@@ -166,7 +167,7 @@ class WriteChaos(unittest.TestCase):
 
     def test_whoever_acknowledges_what_is_not_kept_is_caught(self):
         with tempfile.TemporaryDirectory(prefix="holdfast-forgetful-") as folder:
-            status, said = self.chaos("--holdfast", CHAOS / "forgetful.py", "--rounds", 3, "--seed", 5,
+            status, said = self.chaos("--holdfast", CHAOS / "forgetful.py", "--engine", "sqlite", "--rounds", 3, "--seed", 5,
                                       FORGETFUL=str(pathlib.Path(PROGRAM).resolve()), TMPDIR=folder)
         self.assertEqual(1, status, said)
         self.assertIn("it was acknowledged, and is lost: put events", said)
