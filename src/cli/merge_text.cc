@@ -28,7 +28,8 @@ Json merge_json(const service::MergeCounts& counts) {
       {"excluded", counts.excluded},
       {"refused", counts.refused},
       {"reasons", counts.reasons},
-      {"safety_snapshot", counts.safety_snapshot.empty() ? Json() : Json(counts.safety_snapshot)}};
+      {"safety_snapshot", counts.safety_snapshot.empty() ? Json() : Json(counts.safety_snapshot)},
+      {"safety_copy", counts.safety_copy.empty() ? Json() : Json(counts.safety_copy)}};
 }
 
 std::string merge_text(const service::MergeCounts& counts, const std::string& collection,
@@ -50,6 +51,9 @@ std::string merge_text(const service::MergeCounts& counts, const std::string& co
   }
   if (!counts.safety_snapshot.empty()) {
     text += fmt::format("What was there before is snapshot {}.\n", counts.safety_snapshot);
+  }
+  if (!counts.safety_copy.empty()) {
+    text += fmt::format("What was there before is in {}.\n", printable(counts.safety_copy));
   }
   return text;
 }

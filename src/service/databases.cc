@@ -288,16 +288,17 @@ std::vector<Database> choose_all_databases(std::span<const std::string> words, b
   return expanded(choose(words, all, configuration, world), world);
 }
 
-void refuse_server(std::string_view name, const Configuration& configuration, const World& world) {
+std::optional<Database> configured_server(std::string_view name, const Configuration& configuration,
+                                          const World& world) {
   const auto* known = configuration.database(name);
-  if (known == nullptr) return;
-  std::optional<Database> database;
+  if (known == nullptr) return std::nullopt;
   try {
-    database = resolve_database(*known, configuration, world);
+    Database database = resolve_database(*known, configuration, world);
+    if (!database.source.url.empty()) return database;
   } catch (const Error&) {
-    return;  // it leads nowhere, which is no server either
+    // It leads nowhere, which is no server either.
   }
-  refuse_server(*database);
+  return std::nullopt;
 }
 
 std::optional<Time> last_write_time(env::FileSystem& files, const env::Path& database) {

@@ -43,8 +43,9 @@ struct DatabaseChoice {
 };
 DatabaseChoice choose_sources(std::span<const std::string> words, bool all,
                               const Configuration& configuration, const World& world);
-// For what needs the file of a configured database. Throws kUnsupported where it is on a server.
-void refuse_server(std::string_view name, const Configuration& configuration, const World& world);
+// A configured database that is on a PostgreSQL server; empty: it is none, or leads nowhere.
+std::optional<Database> configured_server(std::string_view name, const Configuration& configuration,
+                                          const World& world);
 // The same with what is there of each pattern in its place.
 std::vector<Database> choose_databases(std::span<const std::string> words, bool all,
                                        const Configuration& configuration, const World& world);

@@ -27,8 +27,6 @@ void MergeCounts::refuse(std::string reason) {
 RecordMerge::RecordMerge(Session& session, Records& records, const engine::Collection& collection,
                          bool dry_run)
     : session_(session), records_(records), collection_(collection), dry_run_(dry_run) {
-  // There would be no safety snapshot.
-  refuse_server(collection_.database, session_.configuration(), session_.world());
   records_.writer(collection_).read([&](engine::RecordDatabase& database) {
     layout_ = database.layout(collection_.name);
     for (const engine::Tombstone& tombstone : database.tombstones(collection_.table)) {
@@ -58,6 +56,10 @@ void RecordMerge::add(const engine::IdentifiedRecord& identified, engine::Record
 void RecordMerge::prepare() {
   if (prepared_) return;
   prepared_ = true;
+  if (configured_server(collection_.database, session_.configuration(), session_.world())) {
+    copy_what_is_there();
+    return;
+  }
   if (!session_.has_place()) {
     session_.progress().warning("no repository is named: there is no safety snapshot");
     return;
@@ -70,6 +72,26 @@ void RecordMerge::prepare() {
       session_,
       {.databases = {*database}, .name = {}, .tags = {std::string(kSafetyTag)}, .keep = {}});
   counts_.safety_snapshot = outcome.backup.snapshot.id.short_hex();
+}
+
+// A database on a server is in no snapshot; what a merge may replace are records alone.
+void RecordMerge::copy_what_is_there() {
+  if (!has_data()) return;
+  const World& world = session_.world();
+  const env::Path folder = emergency_directory(session_.configuration(), world);
+  world.files.make_directories(folder);
+  const std::string name = fmt::format("before_merge_{}_{}.json.b64", collection_.name,
+                                       format_compact(world.clock.now()));
+  QuietProgress quiet(session_.progress());
+  const auto outcomes = export_database(session_.configuration(), world,
+                                        {.database = collection_.database,
+                                         .targets = {{.collection = collection_.name,
+                                                      .file = folder / name,
+                                                      .format = engine::ExportFormat::kObject,
+                                                      .base64 = true}}},
+                                        quiet);
+  if (outcomes.front().failure) throw *outcomes.front().failure;
+  counts_.safety_copy = (folder / name).string();
 }
 
 void RecordMerge::write_waiting() {

@@ -25,6 +25,7 @@ struct MergeCounts {
   std::uint64_t refused = 0;         // break a constraint, or do not fit the collection
   std::vector<std::string> reasons;  // of the first that were refused
   std::string safety_snapshot;       // short id; empty: nothing was written, or there is nowhere
+  std::string safety_copy;           // path; where there can be no snapshot
 
   void refuse(std::string reason);
 };
@@ -54,6 +55,7 @@ class RecordMerge {
 
   void write_waiting();
   void prepare();
+  void copy_what_is_there();
   void count(const engine::WriteAnswer& answer, const Waiting& waiting);
 
   Session& session_;

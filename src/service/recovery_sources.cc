@@ -15,6 +15,7 @@
 #include "engine/legacy/table_copy.h"
 #include "engine/records/spool.h"
 #include "engine/restore/point_in_time.h"
+#include "postgres/snapshot_reader.h"
 #include "repository/index.h"
 #include "service/databases.h"
 #include "service/moment.h"
@@ -71,6 +72,18 @@ class SourceReader {
     CopyReport report{.format = engine::FileFormat::kSqlite};
     try {
       sqlite::ViewReader reader(path, session_.configuration().records.patience);
+      read_rows(reader, report, visit);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kInterrupted) throw;
+      report.add_damage(error.happened());
+    }
+    return report;
+  }
+
+  CopyReport read_server(const std::string& url, const RecordVisitor& visit) const {
+    CopyReport report{.format = engine::FileFormat::kServer};
+    try {
+      postgres::SnapshotReader reader(postgres::Address(url), {});
       read_rows(reader, report, visit);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kInterrupted) throw;
@@ -166,7 +179,18 @@ class SourceSearch {
 
  private:
   void add_database() {
-    refuse_server(collection_.database, session_.configuration(), world_);
+    if (const auto server =
+            configured_server(collection_.database, session_.configuration(), world_)) {
+      // When it was changed last cannot be told: no copy is newer.
+      sources_.push_back(
+          {.kind = "database",
+           .place = server->source.place(),
+           .seen = world_.clock.now(),
+           .read = [reader = reader_, url = server->source.url](const RecordVisitor& visit) {
+             return reader->read_server(url, visit);
+           }});
+      return;
+    }
     const auto database =
         configured_database(collection_.database, session_.configuration(), world_);
     if (!database) return;

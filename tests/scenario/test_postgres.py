@@ -1,6 +1,8 @@
 """Records in a PostgreSQL database: what a user of DATABASE_URL sees, checked with psql."""
 
+import base64
 import json
+import pathlib
 
 from holdfast import Scenario
 from postgres_server import PostgresServer
@@ -106,8 +108,54 @@ class Postgres(Scenario):
             answer = self.expect(46, command, "app")
             self.assertIn("PostgreSQL", answer.err)
             self.assertNotIn("geheim", answer.out + answer.err)
-        (self.folder / "old.json").write_text('{"a": {"video_id": "a", "title": "t"}}', encoding="utf-8")
-        self.assertIn("PostgreSQL", self.expect(46, "import", "old.json", "--collection", "videos").err)
+
+    def old(self, **titles):
+        records = {key: {"video_id": key, "title": title} for key, title in titles.items()}
+        (self.folder / "old.json").write_text(json.dumps(records), encoding="utf-8")
+
+    def titles(self):
+        return self.psql("SELECT coalesce(string_agg(video_id || title, ',' ORDER BY video_id), '') FROM videos")
+
+    def saved(self, answer):
+        """What is in the copy of what was there before."""
+        return json.loads(base64.b64decode(pathlib.Path(answer["safety_copy"]).read_bytes()))
+
+    def test_records_are_imported_and_what_was_there_wins(self):
+        self.put({"video_id": "a", "title": "1"})
+        self.put({"video_id": "gone", "title": "1"})
+        self.ok("delete", "videos", "gone")
+        self.old(a="0", b="0", gone="0")
+        answer = self.ok_json("import", "old.json", "--collection", "videos")
+        self.assertEqual((1, 1, 1), (answer["inserted"], answer["kept"], answer["deleted"]))
+        self.assertEqual("a1,b0", self.titles())
+        self.assertEqual(["a"], list(self.saved(answer)))
+        self.assertEqual({"a", "b"}, json.loads((self.folder / "results.json").read_text()).keys())
+        self.assertIsNone(self.ok_json("import", "old.json", "--collection", "videos")["safety_copy"])
+
+    def test_records_are_recovered_from_every_copy(self):
+        self.init()
+        for key in ("a", "b", "c"):
+            self.put({"video_id": key, "title": "1"})
+        self.psql("DELETE FROM videos WHERE video_id <> 'a'")
+        self.old(b="0", d="0")
+        scan = self.ok_json("recover", "--scan", "--collection", "videos", "old.json")
+        self.assertEqual((1, 3), (scan["in_database"], scan["missing"]))
+        self.assertEqual("database", scan["sources"][0]["kind"])
+        self.assertNotIn("geheim", json.dumps(scan))
+        merge = self.ok_json("recover", "--merge", "--yes", "--collection", "videos", "old.json",
+                             "--pick", "b=old.json")["merge"]
+        self.assertEqual("a1,b0,c1,d0", self.titles())
+        self.assertEqual(["a"], list(self.saved(merge)))
+
+    def test_recovery_says_that_the_server_is_away(self):
+        self.init()
+        self.put({"video_id": "a", "title": "1"})
+        self.server.stop()
+        try:
+            answer = self.run_program("recover", "--scan", "--collection", "videos")
+            self.assertEqual(45, answer.status, answer.err)
+        finally:
+            self.server.start()
 
     def test_passwords_are_shown_nowhere(self):
         for url in [self.server.url(self.database), "postgres://me:geheim@127.0.0.1:1/d", "postgres://me:gehe%zzim@h/d"]:

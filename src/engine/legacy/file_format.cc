@@ -56,6 +56,8 @@ std::string_view format_label(FileFormat format) {
       return "JSON array";
     case FileFormat::kLines:
       return "JSON Lines";
+    case FileFormat::kServer:
+      return "PostgreSQL database";
     case FileFormat::kSqlite:
       return "SQLite database";
     case FileFormat::kSql:

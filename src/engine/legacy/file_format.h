@@ -15,6 +15,7 @@ enum class FileFormat {
   kSqlite,
   kSql,      // a dump of SQLite
   kArchive,  // .tar or .tar.gz
+  kServer,   // no file: a database of PostgreSQL
 };
 std::string_view format_label(FileFormat format);  // "JSON object", "SQLite database" …
 
