@@ -1,13 +1,13 @@
 #include "postgres/address.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 
 #include <algorithm>
 #include <map>
 #include <memory>
 
 #include "base/error.h"
+#include "postgres/libpq.h"
 
 namespace holdfast::postgres {
 namespace {
@@ -37,8 +37,9 @@ Address::Address(std::string_view url) {
       rest == std::string_view::npos ? std::string() : "postgresql" + std::string(url.substr(rest));
   char* message = nullptr;
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
-      is_address(url) ? PQconninfoParse(plain.c_str(), &message) : nullptr, PQconninfoFree);
-  const std::unique_ptr<char, void (*)(void*)> held(message, PQfreemem);
+      is_address(url) ? libpq().PQconninfoParse(plain.c_str(), &message) : nullptr,
+      libpq().PQconninfoFree);
+  const std::unique_ptr<char, void (*)(void*)> held(message, libpq().PQfreemem);
   if (!options || plain.find('\0') != std::string::npos) {
     throw Error(
         ErrorCode::kConfiguration,

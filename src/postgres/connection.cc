@@ -1,7 +1,6 @@
 #include "postgres/connection.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
 #include <poll.h>
 
 #include <array>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "postgres/libpq.h"
 #include "postgres/parameter.h"
 
 namespace holdfast::postgres {
@@ -17,7 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kGrace{10};  // the server ends a statement itself, before this
 
-void close_connection(PGconn* connection) { PQfinish(connection); }
+void close_connection(PGconn* connection) { libpq().PQfinish(connection); }
 void ignore_notice(void*, const PGresult*) {}
 
 std::string first_line(std::string_view text) {
@@ -49,24 +49,24 @@ void Connection::connect() {
   for (const auto& [keyword, value] : address_.settings()) add(keyword.c_str(), value.c_str());
   add("client_encoding", "UTF8");
   add(nullptr, nullptr);
-  connection_.reset(PQconnectStartParams(keywords.data(), values.data(), 0));
+  connection_.reset(libpq().PQconnectStartParams(keywords.data(), values.data(), 0));
   if (!connection_) throw Error(ErrorCode::kUnavailable, "no memory for a connection");
   const auto until = Clock::now() + timeouts_.connect;
   for (auto state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
-       state = PQconnectPoll(connection_.get())) {
-    if (state == PGRES_POLLING_FAILED || PQstatus(connection_.get()) == CONNECTION_BAD) {
-      const std::string why = first_line(PQerrorMessage(connection_.get()));
+       state = libpq().PQconnectPoll(connection_.get())) {
+    if (state == PGRES_POLLING_FAILED || libpq().PQstatus(connection_.get()) == CONNECTION_BAD) {
+      const std::string why = first_line(libpq().PQerrorMessage(connection_.get()));
       throw Error(code_of_refusal(why), address_.without_secrets(fmt::format(
                                             "no connection to {}: {}", address_.shown(), why)));
     }
     wait(state == PGRES_POLLING_WRITING, until);
   }
-  PQsetNoticeReceiver(connection_.get(), ignore_notice, nullptr);
-  PQsetnonblocking(connection_.get(), 1);
+  libpq().PQsetNoticeReceiver(connection_.get(), ignore_notice, nullptr);
+  libpq().PQsetnonblocking(connection_.get(), 1);
 }
 
 void Connection::prepare_session() {
-  if (PQserverVersion(connection_.get()) < 130000) {
+  if (libpq().PQserverVersion(connection_.get()) < 130000) {
     throw Error(ErrorCode::kUnsupported, "PostgreSQL before version 13 is not supported");
   }
   script(fmt::format(
@@ -80,11 +80,11 @@ void Connection::prepare_session() {
 }
 
 bool Connection::in_transaction() const {
-  const auto state = PQtransactionStatus(connection_.get());
+  const auto state = libpq().PQtransactionStatus(connection_.get());
   return state == PQTRANS_INTRANS || state == PQTRANS_INERROR;
 }
 
-bool Connection::lost() const { return PQstatus(connection_.get()) == CONNECTION_BAD; }
+bool Connection::lost() const { return libpq().PQstatus(connection_.get()) == CONNECTION_BAD; }
 
 void Connection::lose(std::string_view why) {
   failure_ = {};
@@ -104,7 +104,7 @@ void Connection::fail(const Failure& failure) {
 void Connection::wait(bool to_write, Clock::time_point until) {
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
-    pollfd watched{.fd = PQsocket(connection_.get()),
+    pollfd watched{.fd = libpq().PQsocket(connection_.get()),
                    .events = static_cast<short>(to_write ? POLLIN | POLLOUT : POLLIN),
                    .revents = 0};
     const int ready =
@@ -121,30 +121,30 @@ void Connection::wait(bool to_write, Clock::time_point until) {
 std::vector<Result> Connection::collect() {
   const auto until = Clock::now() + timeouts_.statement + kGrace;
   PGconn* connection = connection_.get();
-  for (int unsent = 1; (unsent = PQflush(connection)) != 0;) {
-    if (unsent < 0) lose(PQerrorMessage(connection));
+  for (int unsent = 1; (unsent = libpq().PQflush(connection)) != 0;) {
+    if (unsent < 0) lose(libpq().PQerrorMessage(connection));
     wait(true, until);
     // A server that answers before it has read everything would else wait for us, and we for it.
-    if (PQconsumeInput(connection) == 0) lose(PQerrorMessage(connection));
+    if (libpq().PQconsumeInput(connection) == 0) lose(libpq().PQerrorMessage(connection));
   }
   std::vector<Result> results;
   std::optional<Failure> failure;
   for (;;) {
-    while (PQisBusy(connection) != 0) {
+    while (libpq().PQisBusy(connection) != 0) {
       wait(false, until);
-      if (PQconsumeInput(connection) == 0) lose(PQerrorMessage(connection));
+      if (libpq().PQconsumeInput(connection) == 0) lose(libpq().PQerrorMessage(connection));
     }
-    PGresult* const result = PQgetResult(connection);
+    PGresult* const result = libpq().PQgetResult(connection);
     if (result == nullptr) break;
     results.emplace_back(result);
-    const auto status = PQresultStatus(result);
+    const auto status = libpq().PQresultStatus(result);
     const bool fine =
         status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
     if (!fine && status != PGRES_FATAL_ERROR) lose("the statement would copy rows");
     if (!fine && !failure) failure = failure_of(result);
   }
   if (lost()) {
-    lose(failure ? failure->message : std::string(PQerrorMessage(connection)));
+    lose(failure ? failure->message : std::string(libpq().PQerrorMessage(connection)));
   }
   if (failure) fail(*failure);
   return results;
@@ -165,9 +165,9 @@ Result Connection::query(const std::string& sql, std::span<const Bound> values) 
     sizes.push_back(parameter.size());
     formats.push_back(parameter.format());
   }
-  if (PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()),
-                        types.data(), bytes.data(), sizes.data(), formats.data(), 0) == 0) {
-    lose(PQerrorMessage(connection_.get()));
+  if (libpq().PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()),
+                                types.data(), bytes.data(), sizes.data(), formats.data(), 0) == 0) {
+    lose(libpq().PQerrorMessage(connection_.get()));
   }
   auto results = collect();
   if (results.empty()) lose("it gave no answer");
@@ -179,7 +179,8 @@ std::vector<Result> Connection::script(const std::string& sql) {
   if (sql.find('\0') != std::string::npos) {
     throw Error(ErrorCode::kConfiguration, "there is a NUL in a statement");
   }
-  if (PQsendQuery(connection_.get(), sql.c_str()) == 0) lose(PQerrorMessage(connection_.get()));
+  if (libpq().PQsendQuery(connection_.get(), sql.c_str()) == 0)
+    lose(libpq().PQerrorMessage(connection_.get()));
   return collect();
 }
 

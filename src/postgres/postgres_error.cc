@@ -1,13 +1,14 @@
 #include "postgres/postgres_error.h"
 
 #include <fmt/format.h>
-#include <libpq-fe.h>
+
+#include "postgres/libpq.h"
 
 namespace holdfast::postgres {
 namespace {
 
 std::string field(const pg_result* result, int which) {
-  const char* text = PQresultErrorField(result, which);
+  const char* text = libpq().PQresultErrorField(result, which);
   return text == nullptr ? "" : text;
 }
 
@@ -25,7 +26,7 @@ Failure failure_of(const pg_result* result) {
                   .table = field(result, PG_DIAG_TABLE_NAME),
                   .column = field(result, PG_DIAG_COLUMN_NAME),
                   .constraint = field(result, PG_DIAG_CONSTRAINT_NAME)};
-  if (failure.message.empty()) failure.message = PQresultErrorMessage(result);
+  if (failure.message.empty()) failure.message = libpq().PQresultErrorMessage(result);
   while (failure.message.ends_with('\n')) failure.message.pop_back();
   return failure;
 }

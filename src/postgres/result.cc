@@ -1,6 +1,5 @@
 // What a statement answered, as values.
 #include <fmt/format.h>
-#include <libpq-fe.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -8,6 +7,7 @@
 #include "base/error.h"
 #include "postgres/connection.h"
 #include "postgres/document_numbers.h"
+#include "postgres/libpq.h"
 #include "postgres/types.h"
 
 namespace holdfast::postgres {
@@ -45,24 +45,28 @@ Bytes blob_of(std::string_view hex) {
 
 }  // namespace
 
-void Result::clear(pg_result* result) { PQclear(result); }
-std::size_t Result::rows() const { return static_cast<std::size_t>(PQntuples(result_.get())); }
-std::size_t Result::columns() const { return static_cast<std::size_t>(PQnfields(result_.get())); }
-std::string_view Result::command() const { return PQcmdStatus(result_.get()); }
+void Result::clear(pg_result* result) { libpq().PQclear(result); }
+std::size_t Result::rows() const {
+  return static_cast<std::size_t>(libpq().PQntuples(result_.get()));
+}
+std::size_t Result::columns() const {
+  return static_cast<std::size_t>(libpq().PQnfields(result_.get()));
+}
+std::string_view Result::command() const { return libpq().PQcmdStatus(result_.get()); }
 
 std::uint64_t Result::affected() const {
-  const std::string_view count = PQcmdTuples(result_.get());
+  const std::string_view count = libpq().PQcmdTuples(result_.get());
   return count.empty() ? 0 : parsed<std::uint64_t>(count);
 }
 
 bool Result::is_null(std::size_t row, std::size_t column) const {
-  return PQgetisnull(result_.get(), static_cast<int>(row), static_cast<int>(column)) != 0;
+  return libpq().PQgetisnull(result_.get(), static_cast<int>(row), static_cast<int>(column)) != 0;
 }
 
 std::string_view Result::text(std::size_t row, std::size_t column) const {
   const int r = static_cast<int>(row), c = static_cast<int>(column);
-  return {PQgetvalue(result_.get(), r, c),
-          static_cast<std::size_t>(PQgetlength(result_.get(), r, c))};
+  return {libpq().PQgetvalue(result_.get(), r, c),
+          static_cast<std::size_t>(libpq().PQgetlength(result_.get(), r, c))};
 }
 
 std::int64_t Result::number(std::size_t row, std::size_t column) const {
@@ -72,7 +76,7 @@ std::int64_t Result::number(std::size_t row, std::size_t column) const {
 Value Result::value(std::size_t row, std::size_t column) const {
   if (is_null(row, column)) return {};
   std::string_view bytes = text(row, column);
-  const unsigned type = PQftype(result_.get(), static_cast<int>(column));
+  const unsigned type = libpq().PQftype(result_.get(), static_cast<int>(column));
   switch (kind_of_type(type)) {
     case ColumnKind::kInteger:
       return parsed<std::int64_t>(bytes);
