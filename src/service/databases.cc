@@ -115,8 +115,8 @@ void refuse_server(const Database& database) {
   if (database.source.url.empty()) return;
   throw Error(
       ErrorCode::kUnsupported,
-      fmt::format("the database {} is on a PostgreSQL server ({}): this version keeps and "
-                  "exports records there, but can do nothing else with it yet",
+      fmt::format("the database {} is on a PostgreSQL server ({}): this version looks after "
+                  "its records (put, export, import, recover …), but makes no copies of it yet",
                   database.name, database.source.place()),
       {}, "Use pg_dump or pgBackRest for that database, and name the SQLite ones that are meant.");
 }
