@@ -187,7 +187,7 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "It does not bring them back: the next `holdfast put`, merge or recovery may.",
      "holdfast undelete videos dQw4w9WgXcQ", words},
     {"export", "", Command::kExport, kRecords, "[DB…]",
-     "write collections as JSON, JSON Lines or CSV, each file whole and proved",
+     "write collections as JSON, JSON Lines, CSV or a file a record, whole and proved",
      "Without --to and --stdout it writes what [[databases.DB.exports]] names, of all databases "
      "unless some are said. All files of a database show one committed state of it, and what still "
      "waits in its spool. Each is written beside its place, read back, and put in place at once. A "

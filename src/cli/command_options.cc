@@ -237,8 +237,9 @@ void export_options(CLI::App& app, Arguments& a) {
   text_option(app, "--collection", a.collection, "NAME", "only this collection");
   text_option(app, "--to", a.to, "FILE",
               "export to this file instead of those that are configured");
-  text_option(app, "--format", a.format, "FORMAT",
-              "of FILE or stdout: object, array, jsonl or csv; by the name of FILE unless said");
+  text_option(
+      app, "--format", a.format, "FORMAT",
+      "of FILE or stdout: object, array, jsonl, csv or files; by the name of FILE unless said");
   flag(app, "--base64", a.base64, "all of it in base64, as where the name of FILE ends in .b64");
   flag(app, "--stdout", a.to_stdout, "export to stdout instead");
   flag(app, "--check", a.check,

@@ -18,6 +18,7 @@
 namespace holdfast::service {
 namespace {
 
+using engine::ExportFormat;
 using engine::ExportTarget;
 
 // A table without an index of the right order is sorted before its first row comes.
@@ -117,11 +118,18 @@ std::vector<DatabaseExports> choose_exports(const Configuration& configuration,
     if (!choice.format.empty()) {
       const auto format = engine::format_of_name(choice.format);
       if (!format) {
-        throw Error(ErrorCode::kUsage,
-                    fmt::format("\"{}\" is no format; there are object, array, jsonl and csv",
-                                choice.format));
+        throw Error(
+            ErrorCode::kUsage,
+            fmt::format("\"{}\" is no format; there are object, array, jsonl, csv and files",
+                        choice.format));
       }
       target.format = *format;
+    }
+    if (target.format == ExportFormat::kFiles) {
+      if (choice.base64) {
+        throw Error(ErrorCode::kUsage, "one file per record is not written in base64");
+      }
+      if (!target.file.has_filename()) target.file = target.file.parent_path();  // "videos/"
     }
     return {{.database = collection.database, .targets = {target}}};
   }
@@ -193,6 +201,9 @@ std::vector<std::string> export_after_writes(const Configuration& configuration,
 std::uint64_t export_to(const Configuration& configuration, const World& world,
                         const ExportTarget& target, const std::string& database,
                         const std::function<void(std::string_view)>& sink, Progress& progress) {
+  if (target.format == ExportFormat::kFiles) {
+    throw Error(ErrorCode::kUsage, "one file per record needs a folder: name one with --to");
+  }
   const engine::ExportRequest request = request_of(configuration, world, database, {});
   const auto reader = request.open();
   engine::EncodedWindow window(target.base64, [&](ByteView bytes) { sink(as_text(bytes)); });
@@ -208,6 +219,12 @@ std::uint64_t export_to(const Configuration& configuration, const World& world,
 
 std::string notice_of(const engine::ExportOutcome& outcome) {
   const std::string file = outcome.target.file.string();
+  if (outcome.target.format == ExportFormat::kFiles && outcome.publication.surprises > 0) {
+    const std::string kept = outcome.publication.kept.string();
+    return fmt::format("{} of the files in {} were not as the last export left them{}",
+                       outcome.publication.surprises, file,
+                       kept.empty() ? std::string() : fmt::format("; they are kept as {} …", kept));
+  }
   switch (outcome.publication.found) {
     case engine::FoundFile::kDeleted:
       return fmt::format("{} was gone since its last export; it is there again", file);

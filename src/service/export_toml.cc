@@ -47,7 +47,8 @@ engine::ExportTarget read_target(const TomlValues& values, const toml::node& nod
   if (const auto* said = fields.get("format")) {
     const auto format = engine::format_of_name(values.text(*said, "format"));
     if (!format) {
-      throw values.wrong(*said, "\"format\" must be \"object\", \"array\", \"jsonl\" or \"csv\"");
+      throw values.wrong(
+          *said, "\"format\" must be \"object\", \"array\", \"jsonl\", \"csv\" or \"files\"");
     }
     target.format = *format;
   }
@@ -57,6 +58,10 @@ engine::ExportTarget read_target(const TomlValues& values, const toml::node& nod
       throw values.wrong(*said, "\"encoding\" must be \"base64\" or \"none\"");
     }
     target.base64 = encoding == "base64";
+  }
+  if (target.format == engine::ExportFormat::kFiles) {
+    if (target.base64) throw values.wrong(*file, "one file per record is not written in base64");
+    if (!target.file.has_filename()) target.file = target.file.parent_path();  // "videos/"
   }
   return target;
 }

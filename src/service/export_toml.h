@@ -3,7 +3,7 @@
 //   [[databases.app.exports]]
 //   collection = "videos"          # may be left out where the database has only one
 //   file = "results.json"          # relative to the folder of holdfast.toml
-//   format = "object"              # or "array", "jsonl", "csv"; by the file's name unless said
+//   format = "object"              # or array, jsonl, csv, files; by the file's name unless said
 //   encoding = "base64"            # by ".b64" at the end of the file's name unless said
 #ifndef HOLDFAST_SERVICE_EXPORT_TOML_H_
 #define HOLDFAST_SERVICE_EXPORT_TOML_H_

@@ -10,9 +10,11 @@
 #include "base/error.h"
 #include "engine/exports/export_manifest.h"
 #include "engine/exports/file_digest.h"
+#include "engine/exports/folder_listing.h"
 #include "engine/legacy/copy_file.h"
 #include "engine/legacy/history_copy.h"
 #include "engine/legacy/table_copy.h"
+#include "engine/records/record_json.h"
 #include "engine/records/spool.h"
 #include "engine/restore/point_in_time.h"
 #include "postgres/snapshot_reader.h"
@@ -29,6 +31,8 @@ using engine::CopyReport;
 using engine::RecordVisitor;
 
 constexpr int kDeepestFolder = 32;
+constexpr const char* kNotAsExported =
+    "it is not what was exported: somebody has changed or damaged it";
 
 // "pre_write_20250101_120000.json.b64": that moment, in UTC.
 std::optional<Time> time_in_name(std::string_view name) {
@@ -104,7 +108,7 @@ class SourceReader {
       const engine::FileContent now{.size = world_.files.status(path)->size,
                                     .hash = engine::digest_of_file(world_.files, path)};
       if (now != manifest->content && (!manifest->before || now != *manifest->before)) {
-        report.add_damage("it is not what was exported: somebody has changed or damaged it");
+        report.add_damage(kNotAsExported);
       }
     }
     return report;
@@ -238,9 +242,28 @@ class SourceSearch {
     const DatabaseConfiguration* database = session_.configuration().database(collection_.database);
     if (database == nullptr) return;
     for (const engine::ExportTarget& target : database->exports) {
-      if (target.collection != collection_.name || !is_file(world_, target.file)) continue;
-      if (target.format == engine::ExportFormat::kCsv) continue;
+      if (target.collection != collection_.name) continue;
+      if (target.format == engine::ExportFormat::kFiles) add_folder_of_records(target.file);
+      if (!is_file(world_, target.file) || target.format == engine::ExportFormat::kCsv) continue;
       add_file(target.file, "export");
+    }
+  }
+
+  void add_folder_of_records(const env::Path& folder) {
+    const auto listing = engine::read_listing(world_.files, folder);
+    if (listing.empty()) add_path(folder, 0);
+    for (const auto& [name, known] : listing) {
+      const env::Path path = folder / name;
+      if (!is_file(world_, path) || !add_file(path, "export")) continue;
+      sources_.back().read = [&files = world_.files, reader = reader_, path,
+                              known](const RecordVisitor& visit) {
+        CopyReport report = reader->read_file(path, visit);
+        const Bytes bytes = env::read_file(files, path);
+        const engine::RecordFile::Content now{.size = bytes.size(),
+                                              .digest = engine::text_digest(as_text(bytes))};
+        if (now != known.content && now != known.before) report.add_damage(kNotAsExported);
+        return report;
+      };
     }
   }
 
@@ -272,8 +295,8 @@ class SourceSearch {
     }
   }
 
-  void add_file(const env::Path& path, std::string kind) {
-    if (!seen_.insert(path).second) return;
+  bool add_file(const env::Path& path, std::string kind) {
+    if (!seen_.insert(path).second) return false;
     const auto status = world_.files.status(path);
     const auto named = time_in_name(path.filename().string());
     sources_.push_back({.kind = std::move(kind),
@@ -284,6 +307,7 @@ class SourceSearch {
                         .read = [reader = reader_, path](const RecordVisitor& visit) {
                           return reader->read_file(path, visit);
                         }});
+    return true;
   }
 
   void add_history() {

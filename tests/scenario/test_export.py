@@ -4,6 +4,7 @@ import base64
 import csv
 import json
 import os
+import pathlib
 import sqlite3
 import subprocess
 import threading
@@ -166,6 +167,47 @@ class Replacing(Exports):
         answer = self.expect(46, "export", "--json")
         self.assertEqual(["failed"] + ["exported"] * 4, [one["result"] for one in answer.json])
         self.assertEqual("mine", (self.folder / "elsewhere").read_text())
+
+    def test_may_be_a_file_for_each_record(self):
+        self.configure(CONFIGURATION.replace("[collections.videos]\n", """[[databases.app.exports]]
+file = "videos"
+format = "files"
+[collections.videos]
+""", 1))
+        self.sql(self.app, "INSERT INTO videos (video_id) VALUES ('../-x')")
+        self.ok_json("export")
+        folder = self.folder / "videos"
+        self.assertEqual({".holdfast-export", "a.json", "b.json", "=2E.=2F-x.json"}, set(os.listdir(folder)))
+        self.assertEqual(self.results()["b"], json.loads((folder / "b.json").read_bytes()))
+        self.assertEqual("unchanged", self.ok_json("export")[-1]["result"])
+        self.sql(self.app, "DELETE FROM videos WHERE video_id = 'a'")
+        (folder / "b.json").write_text("changed")
+        self.assertEqual("changed", self.states(DIFFERENT)["videos"])
+        last = self.expect(WARNED, "export", "--json").json[-1]
+        self.assertEqual("changed", pathlib.Path(last["kept"]).read_text(encoding="utf-8"))
+        self.assertFalse((folder / "a.json").exists())
+        self.assertEqual("current", self.states(0)["videos"])
+        os.symlink(self.folder, self.folder / "link")
+        self.assertEqual("unsupported", self.expect(
+            46, "export", "--to", "link", "--format", "files", "--json").json[0]["error"]["code"])
+        self.assertEqual("usage", self.failure(2, "export", "--stdout", "--format", "files")["code"])
+
+    def test_finds_a_record_again_that_only_a_file_of_its_own_still_has(self):
+        self.configure(CONFIGURATION.replace("[collections.videos]\n", """[[databases.app.exports]]
+file = "videos/"
+format = "files"
+[collections.videos]
+""", 1))
+        self.ok_json("export")
+        self.sql(self.app, "DELETE FROM videos WHERE video_id = 'a'")
+        for name in os.listdir(self.folder):
+            if name.startswith(("results", "videos.", "list")):
+                (self.folder / name).unlink()
+        (self.folder / "videos" / "b.json").write_text((self.folder / "videos" / "b.json").read_text().replace("b", "c"))
+        scan = self.expect(WARNED, "recover", "--json", HOLDFAST_REPO=None).json
+        places = {os.path.basename(one["place"]): one["state"] for one in scan["sources"] if one["kind"] == "export"}
+        self.assertEqual({"a.json": "intact", "b.json": "damaged"}, places)
+        self.assertEqual(["a"], [one["id"] for one in scan["found"] if one["id"] == "a" and one["state"] == "missing"])
 
     def test_says_which_files_are_not_what_the_database_holds(self):
         names = ("results.json", "results.json.b64", "videos.jsonl", "videos.csv", "list.json")

@@ -27,6 +27,7 @@ class FormatText {
         text_ += '[';
         break;
       case ExportFormat::kLines:
+      case ExportFormat::kFiles:
         break;
       case ExportFormat::kCsv:
         printer.append_csv_header(text_);
@@ -52,6 +53,12 @@ class FormatText {
         break;
       case ExportFormat::kCsv:
         printer_.append_csv_row(row, text_);
+        break;
+      case ExportFormat::kFiles:
+        printer_.append_id(row, text_);
+        text_ += '\t';
+        printer_.append_record(row, text_);
+        text_ += '\n';
         break;
     }
     any_ = true;

@@ -18,7 +18,9 @@ namespace holdfast::engine {
 
 struct TextStream {
   ExportFormat format = ExportFormat::kObject;
-  std::function<void(TextPiece)> sink;  // gets all of it, in pieces of some hundred kilobytes
+  // Gets all of it, in pieces of some hundred kilobytes that end with a record. Of kFiles a line a
+  // record: its id as a JSON string, a tab, and the record.
+  std::function<void(TextPiece)> sink;
 };
 
 // How many records there are. `pending` are acknowledged writes that wait for their database, in

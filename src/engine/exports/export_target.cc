@@ -6,11 +6,12 @@
 namespace holdfast::engine {
 namespace {
 
-constexpr std::array<std::pair<ExportFormat, std::string_view>, 4> kNames = {
+constexpr std::array<std::pair<ExportFormat, std::string_view>, 5> kNames = {
     {{ExportFormat::kObject, "object"},
      {ExportFormat::kArray, "array"},
      {ExportFormat::kLines, "jsonl"},
-     {ExportFormat::kCsv, "csv"}}};
+     {ExportFormat::kCsv, "csv"},
+     {ExportFormat::kFiles, "files"}}};
 
 }  // namespace
 

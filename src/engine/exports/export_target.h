@@ -15,8 +15,9 @@ enum class ExportFormat {
   kArray,   // [<record>,…]
   kLines,   // <record> a line
   kCsv,     // a header, and a row a record
+  kFiles,   // a folder with <id>.json for each record
 };
-std::string_view format_name(ExportFormat format);  // "object", "array", "jsonl", "csv"
+std::string_view format_name(ExportFormat format);  // "object", "array", "jsonl", "csv", "files"
 std::optional<ExportFormat> format_of_name(std::string_view name);
 // By the file's name: "x.jsonl" and "x.csv" say what they are, anything else is an object.
 // ".b64" at the end is left aside.

@@ -327,6 +327,41 @@ TEST_F(ExportTest, IsTheOldOrTheNewOneWhereverItIsStopped) {
   EXPECT_EQ(2u, seen.size());
 }
 
+TEST_F(ExportTest, EachFileOfAFolderIsTheOldOrTheNewOneWhereverItIsStopped) {
+  using Effect = env::CrashFileSystem::Effect;
+  const std::vector<ExportTarget> targets = {target("videos", ExportFormat::kFiles)};
+  run(targets);
+  const std::filesystem::path saved = directory / "saved", videos = folder / "videos";
+  std::filesystem::copy(folder, saved, std::filesystem::copy_options::recursive);
+  run_sql(path, "UPDATE video SET n = 3 WHERE id = 'b'; DELETE FROM video WHERE id = 'a'");
+  for (const Effect effect : {Effect::kNone, Effect::kPart, Effect::kWhole}) {
+    bool stopped = true;
+    for (std::uint64_t at = 1; stopped; ++at) {
+      ASSERT_LT(at, 200u);
+      std::filesystem::remove_all(folder);
+      std::filesystem::copy(saved, folder, std::filesystem::copy_options::recursive);
+      {
+        env::CrashFileSystem files(folder);
+        files.stop_at(at, effect);
+        try {
+          run_exports(files, env::system_clock(), request(targets), progress);
+        } catch (const env::CrashError&) {
+        }
+        stopped = files.stopped();
+        files.lose_unsynced(at);
+      }
+      const std::string b = file_content(videos / "b.json");
+      ASSERT_TRUE(b == "{\"id\":\"b\",\"n\":2}\n" || b == "{\"id\":\"b\",\"n\":3}\n") << at;
+      const ExportOutcome outcome = run(targets).at(0);
+      ASSERT_FALSE(outcome.failure) << at << ": " << outcome.failure->happened();
+      ASSERT_TRUE(outcome.publication.kept.empty()) << at;
+      ASSERT_EQ(0u, outcome.publication.surprises) << at;
+      ASSERT_EQ("{\"id\":\"b\",\"n\":3}\n", file_content(videos / "b.json")) << at;
+      ASSERT_EQ((std::set<std::string>{".holdfast-export", "b.json"}), names_in(videos)) << at;
+    }
+  }
+}
+
 TEST_F(ExportTest, NeverLosesAStrangersFileWhereverItIsStopped) {
   bool stopped = true;
   for (std::uint64_t at = 1; stopped; ++at) {

@@ -2,6 +2,7 @@
 #ifndef HOLDFAST_ENGINE_EXPORTS_PUBLISHED_FILE_H_
 #define HOLDFAST_ENGINE_EXPORTS_PUBLISHED_FILE_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -32,6 +33,7 @@ struct Publication {
   bool unchanged = false;  // the file in place is the same; it was not touched
   env::Path kept;          // where a stranger's or changed file is now; empty: there was none
   FoundFile found = FoundFile::kNone;
+  std::uint64_t surprises = 0;  // files of a folder that were not as they were left
 };
 
 // `written` is a synced file in the folder of `target`, described by `manifest` (whose before,
