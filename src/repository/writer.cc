@@ -107,13 +107,16 @@ void Writer::rethrow_failure() const {
   if (failure_) std::rethrow_exception(failure_);
 }
 
-void Writer::flush() {
+void Writer::close_packs() {
   std::unique_lock lock(mutex_);
-  if (pages_.size() + trees_.size() <= kPackTarget) {
-    trees_.move_into(pages_);
-  }
+  if (pages_.size() + trees_.size() <= kPackTarget) trees_.move_into(pages_);
   close_pack(lock, pages_);
   close_pack(lock, trees_);
+}
+
+void Writer::flush() {
+  close_packs();
+  std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return (waiting_.empty() && !storing_) || failure_; });
   rethrow_failure();
 

@@ -49,7 +49,9 @@ class Writer {
   // To be called before anything is added.
   void distrust(const BlobId& id) { distrusted_.insert(id); }
 
-  // Closes the open packs and writes the index object. Everything added is durable when it returns.
+  // Closes the open packs, which are stored while the caller goes on: nothing much will be added.
+  void close_packs();
+  // close_packs(), then the index object. Everything added is durable when it returns.
   void flush();
   // flush(), then the snapshot, then the proof that no prune took us for dead: only after this may
   // anybody be told that the snapshot exists. Throws kIntentLost after having withdrawn it.

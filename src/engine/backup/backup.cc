@@ -90,7 +90,8 @@ class Backup {
   [[noreturn]] static void throw_torn();
   void count_rows();
   static bool is_counted(const Protected& database);
-  DatabaseState describe(Protected& database);
+  std::vector<DatabaseState> describe_databases();
+  DatabaseState describe(Protected& database, const MapUpdate& map);
   void publish_table(Protected& database, const Snapshot& snapshot);
 
   const repository::Repository& repository_;
@@ -264,14 +265,27 @@ bool Backup::is_counted(const Protected& database) {
          database.scan->geometry().page_count <= kCountedPages;
 }
 
-DatabaseState Backup::describe(Protected& database) {
+// The rows may still be counted when the last pack is on its way.
+std::vector<DatabaseState> Backup::describe_databases() {
+  std::vector<MapUpdate> maps;
+  for (Protected& database : databases_) {
+    maps.push_back(
+        write_map(writer_, reader_, database.base ? &*database.base : nullptr,
+                  database.scan->placements(), database.scan->geometry().page_count,
+                  {.compression_level = request_.compression_level, .threads = context_.threads}));
+  }
+  writer_.close_packs();
+  counting_.get();
+  std::vector<DatabaseState> states;
+  for (std::size_t i = 0; i < databases_.size(); ++i) {
+    states.push_back(describe(databases_[i], maps[i]));
+  }
+  return states;
+}
+
+DatabaseState Backup::describe(Protected& database, const MapUpdate& map) {
   PageScan& scan = *database.scan;
   const sqlite::Geometry& geometry = scan.geometry();
-  const MapUpdate map =
-      write_map(writer_, reader_, database.base ? &*database.base : nullptr, scan.placements(),
-                geometry.page_count,
-                {.compression_level = request_.compression_level, .threads = context_.threads});
-  if (counting_.valid()) counting_.get();
   DatabaseState state;
   state.name = database.request->name;
   state.source = std::filesystem::absolute(database.request->path).lexically_normal().string();
@@ -336,8 +350,7 @@ BackupResult Backup::run() {
     try {
       read_everything();
       progress_.stage("Writing the snapshot", 0);
-      snapshot.databases.clear();
-      for (Protected& database : databases_) snapshot.databases.push_back(describe(database));
+      snapshot.databases = describe_databases();
       break;
     } catch (const Error& error) {
       if (give_up_cache(error)) continue;

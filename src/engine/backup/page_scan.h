@@ -14,6 +14,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/progress.h"
@@ -93,6 +94,7 @@ class PageScan {
     if (!failure_) failure_ = std::current_exception();
     stop_ = true;
   }
+  std::pair<std::uint64_t, std::uint64_t> take_stretch(std::uint64_t units);
   void scan_unit(Worker& worker, std::uint64_t unit, bool again, bool keep);
   std::size_t read_group(Worker& worker, Unit& unit, std::size_t start);
   void keep_or_store(Worker& worker, Unit& unit, std::size_t start, std::size_t count, bool keep);
@@ -117,9 +119,8 @@ class PageScan {
   DigestTable table_;
   Time moment_;
   sqlite::Geometry geometry_;
-  std::size_t group_pages_;    // pages in a blob of about 1 MiB
-  std::size_t window_pages_;   // of the file, mapped at once by each worker
-  std::uint64_t stretch_ = 1;  // units that a worker takes at once
+  std::size_t group_pages_;   // pages in a blob of about 1 MiB
+  std::size_t window_pages_;  // of the file, mapped at once by each worker
 
   ViewGate gate_;
   std::atomic<std::uint64_t> next_unit_{0};

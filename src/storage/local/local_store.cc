@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kOpenHandles = 64;
 constexpr std::size_t kWritePiece = 2 << 20;
 // What is this large is not read again soon.
-constexpr std::size_t kBypassesCache = 1 << 20;
+constexpr std::size_t kBypassesCache = 8 << 20;
 constexpr auto kLeftoverAge = std::chrono::hours(24);
 
 // Removes a temporary file unless it has got its name.
