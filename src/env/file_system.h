@@ -11,9 +11,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -83,9 +85,14 @@ class FileSystem {
   // Empty if there is nothing at `path`.
   virtual std::optional<FileStatus> status(const Path& path) = 0;
   // Sorted by name; without "." and "..". Entries that vanish meanwhile are left out.
+  virtual std::vector<DirectoryEntry> list(const Path& path) = 0;
   // As list(), but of each status only `directory` is told.
   virtual std::vector<DirectoryEntry> list_names(const Path& path) { return list(path); }
-  virtual std::vector<DirectoryEntry> list(const Path& path) = 0;
+  // The same entries in any order, for folders of very many.
+  using NameVisitor = std::function<void(std::string_view name, bool directory)>;
+  virtual void visit_names(const Path& path, const NameVisitor& visit) {
+    for (const DirectoryEntry& entry : list_names(path)) visit(entry.name, entry.status.directory);
+  }
   // Bytes that this process may still write below `path`.
   virtual std::uint64_t free_space(const Path& path) = 0;
 };

@@ -299,8 +299,35 @@ class PosixFileSystem : public FileSystem {
     fail("look at", path);
   }
 
-  std::vector<DirectoryEntry> list(const Path& path) override { return list(path, true); }
-  std::vector<DirectoryEntry> list_names(const Path& path) override { return list(path, false); }
+  std::vector<DirectoryEntry> list(const Path& path) override {
+    std::vector<DirectoryEntry> entries;
+    visit_entries(path, [&](int folder, const dirent& entry) {
+      if (const auto found = status_in(folder, path, entry)) {
+        entries.push_back({entry.d_name, *found});
+      }
+    });
+    std::ranges::sort(entries, {}, &DirectoryEntry::name);
+    return entries;
+  }
+
+  std::vector<DirectoryEntry> list_names(const Path& path) override {
+    std::vector<DirectoryEntry> entries;
+    visit_names(path, [&](std::string_view name, bool directory) {
+      entries.push_back({std::string(name), {.directory = directory}});
+    });
+    std::ranges::sort(entries, {}, &DirectoryEntry::name);
+    return entries;
+  }
+
+  void visit_names(const Path& path, const NameVisitor& visit) override {
+    visit_entries(path, [&](int folder, const dirent& entry) {
+      if (tells_kind(entry)) {
+        visit(entry.d_name, entry.d_type == DT_DIR);
+      } else if (const auto found = status_in(folder, path, entry)) {
+        visit(entry.d_name, found->directory);
+      }
+    });
+  }
 
   std::uint64_t free_space(const Path& path) override {
     struct statvfs found{};
@@ -309,33 +336,31 @@ class PosixFileSystem : public FileSystem {
   }
 
  private:
-  static std::vector<DirectoryEntry> list(const Path& path, bool with_status) {
+  // Calls `visit(folder, entry)` for each but "." and "..".
+  template <typename Visit>
+  static void visit_entries(const Path& path, const Visit& visit) {
     const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), &::closedir);
     if (!folder) fail("list", path);
-    std::vector<DirectoryEntry> entries;
     for (;;) {
       errno = 0;
       const dirent* entry = ::readdir(folder.get());
       if (entry == nullptr) {
         if (errno != 0) fail("list", path);
-        break;
+        return;
       }
-      std::string name = entry->d_name;
-      if (name == "." || name == "..") continue;
-      if (!with_status && entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK) {
-        entries.push_back({std::move(name), {.directory = entry->d_type == DT_DIR}});
-        continue;
-      }
-      struct stat found{};
-      if (::fstatat(::dirfd(folder.get()), name.c_str(), &found, 0) == 0) {
-        entries.push_back({std::move(name), status_from(found)});
-      } else if (errno != ENOENT) {
-        fail("look at", path / name);
-      }
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") visit(::dirfd(folder.get()), *entry);
     }
-    std::sort(entries.begin(), entries.end(),
-              [](const auto& a, const auto& b) { return a.name < b.name; });
-    return entries;
+  }
+  static bool tells_kind(const dirent& entry) {
+    return entry.d_type != DT_UNKNOWN && entry.d_type != DT_LNK;
+  }
+  // Empty for what has vanished.
+  static std::optional<FileStatus> status_in(int folder, const Path& path, const dirent& entry) {
+    struct stat found{};
+    if (::fstatat(folder, entry.d_name, &found, 0) == 0) return status_from(found);
+    if (errno != ENOENT) fail("look at", path / entry.d_name);
+    return std::nullopt;
   }
 
   static std::unique_ptr<File> open(const Path& path, int flags, std::string_view doing) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <thread>
 
 #include "base/buffer.h"
@@ -184,6 +185,26 @@ TEST_F(PosixFiles, ListsInOrderOfName) {
   EXPECT_EQ(entries[0].status.size, 7u);
   EXPECT_FALSE(entries[0].status.directory);
   EXPECT_TRUE(entries[4].status.directory);
+}
+
+TEST_F(PosixFiles, TellsTheSameEntriesWithoutTheirStatus) {
+  for (const char* name : {"b", "a", "C", ".hidden"}) write(root / name, name);
+  files.make_directories(root / "d");
+  std::filesystem::create_symlink(root / "d", root / "link");
+  std::filesystem::create_symlink("/absent", root / "dangling");
+  std::map<std::string, bool> listed, named, visited;
+  for (const auto& entry : files.list(root.path())) listed[entry.name] = entry.status.directory;
+  for (const auto& entry : files.list_names(root.path()))
+    named[entry.name] = entry.status.directory;
+  files.visit_names(root.path(), [&](std::string_view name, bool directory) {
+    EXPECT_TRUE(visited.emplace(name, directory).second) << name;
+  });
+  EXPECT_EQ(listed.size(), 6u);
+  EXPECT_TRUE(listed.at("link"));
+  EXPECT_EQ(named, listed);
+  EXPECT_EQ(visited, listed);
+  EXPECT_EQ(code_of([&] { files.visit_names(root / "absent", [](std::string_view, bool) {}); }),
+            ErrorCode::kNotFound);
 }
 
 TEST_F(PosixFiles, SetsModesAndTimes) {

@@ -32,6 +32,12 @@ std::vector<Name> list_names(const Repository& repository, const std::string& fo
   return names;
 }
 
+// Names sort as their positions do, so a listing is in this order already, or nearly.
+template <typename Name, typename Key>
+void put_in_order(std::vector<Name>& names, Key key) {
+  if (!std::ranges::is_sorted(names, {}, key)) std::ranges::sort(names, {}, key);
+}
+
 }  // namespace
 
 std::string to_text(const Position& position) {
@@ -66,9 +72,9 @@ Timeline load_timeline(const Repository& repository, std::string_view series,
       list_names<SegmentName>(repository, segment_folder(series), series, parse_segment_name);
   std::vector<AnchorName> anchors =
       list_names<AnchorName>(repository, anchor_folder(series), series, parse_anchor_name);
-  std::ranges::sort(timeline.segments, {},
-                    [](const SegmentName& name) { return std::tie(name.position, name.object); });
-  std::ranges::sort(anchors, {}, [](const AnchorName& name) {
+  put_in_order(timeline.segments,
+               [](const SegmentName& name) { return std::tie(name.position, name.object); });
+  put_in_order(anchors, [](const AnchorName& name) {
     return std::tie(name.position, name.time, name.object);
   });
   for (AnchorName& anchor : anchors) {

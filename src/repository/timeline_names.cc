@@ -3,22 +3,36 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
+#include <cstdint>
 
 #include "base/error.h"
 
 namespace holdfast::repository {
 namespace {
 
-constexpr std::string_view kTimelinesPrefix = "timelines/";
+constexpr std::string_view kTimelinesPrefix = "timelines/", kSegments = "/s/", kAnchors = "/a/";
 constexpr std::size_t kChecksumDigits = 64;
 // So that no sum or difference of two of them overflows.
 constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 62;
 constexpr Time kLatest{std::chrono::seconds(253'402'300'799)};  // 9999-12-31T23:59:59Z
 
+constexpr std::uint8_t kNoDigit = 0xff;
+// By letter. A restore waits for the reading of tens of thousands of names.
+constexpr std::array<std::uint8_t, 256> kDigits = [] {
+  std::array<std::uint8_t, 256> digits{};
+  digits.fill(kNoDigit);
+  std::uint8_t value = 0;
+  for (const char digit : std::string_view("0123456789abcdef")) {
+    digits[static_cast<unsigned char>(digit)] = value++;
+  }
+  return digits;
+}();
+
+std::uint8_t digit_of(char letter) { return kDigits[static_cast<unsigned char>(letter)]; }
+
 bool is_hex(std::string_view text) {
-  return std::ranges::all_of(
-      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return std::ranges::none_of(text, [](char c) { return digit_of(c) == kNoDigit; });
 }
 
 std::uint64_t microseconds(Time time) {
@@ -31,20 +45,20 @@ class NameReader {
   explicit NameReader(std::string_view rest) : rest_(rest) {}
 
   std::string_view text(std::size_t digits) {
-    if (count_++ > 0) {
-      good_ = good_ && rest_.starts_with('-');
-      rest_.remove_prefix(std::min<std::size_t>(1, rest_.size()));
-    }
-    const std::string_view field = rest_.substr(0, digits);
-    good_ = good_ && field.size() == digits && is_hex(field);
-    rest_.remove_prefix(field.size());
+    const std::string_view field = take(digits);
+    good_ = good_ && is_hex(field);
     return field;
   }
+  // At most 16 digits.
   std::uint64_t number(std::size_t digits, std::uint64_t most) {
-    const std::string_view field = text(digits);
     std::uint64_t value = 0;
-    if (good_) std::from_chars(field.data(), field.data() + field.size(), value, 16);
-    good_ = good_ && value <= most;
+    std::uint8_t seen = 0;
+    for (const char letter : take(digits)) {
+      const std::uint8_t digit = digit_of(letter);
+      seen |= digit;
+      value = value << 4 | (digit & 0xfu);
+    }
+    good_ = good_ && seen < 16 && value <= most;
     return value;
   }
   Branch branch() { return static_cast<Branch>(number(8, 0xFFFFFFFF)); }
@@ -55,28 +69,47 @@ class NameReader {
   bool complete() const { return good_ && rest_.empty(); }
 
  private:
+  std::string_view take(std::size_t size) {
+    if (count_++ > 0) {
+      good_ = good_ && rest_.starts_with('-');
+      rest_.remove_prefix(std::min<std::size_t>(1, rest_.size()));
+    }
+    const std::string_view field = rest_.substr(0, size);
+    good_ = good_ && field.size() == size;
+    rest_.remove_prefix(field.size());
+    return field;
+  }
+
   std::string_view rest_;
   std::size_t count_ = 0;
   bool good_ = true;
 };
 
-std::optional<std::string_view> below(const std::string& folder, std::string_view object) {
-  if (!object.starts_with(folder)) return std::nullopt;
-  return object.substr(folder.size());
+// What follows "timelines/<series>/<kind>/".
+std::optional<std::string_view> below(std::string_view series, std::string_view kind,
+                                      std::string_view object) {
+  for (const std::string_view part : {kTimelinesPrefix, series, kind}) {
+    if (!object.starts_with(part)) return std::nullopt;
+    object.remove_prefix(part.size());
+  }
+  return object;
 }
 
-bool is_sound(const SegmentName& name) {
+bool has_sound_numbers(const SegmentName& name) {
   return name.position.branch > 0 && name.position.number > name.base &&
-         name.position.number <= kMostNumber && name.time == nameable(name.time) &&
-         name.check.size() == kCheckDigits && is_hex(name.check);
+         name.position.number <= kMostNumber && name.time == nameable(name.time);
 }
 
-bool is_sound(const AnchorName& name) {
+bool has_sound_numbers(const AnchorName& name) {
   return name.position.branch > 0 && name.position.number > 0 &&
          name.position.number <= kMostNumber && name.origin.number <= kMostNumber &&
          name.origin.branch <= name.position.branch && name.time == nameable(name.time) &&
-         name.relation <= Relation::kReplaced && name.check.size() == kCheckDigits &&
-         is_hex(name.check);
+         name.relation <= Relation::kReplaced;
+}
+
+template <typename Name>
+bool is_sound(const Name& name) {
+  return has_sound_numbers(name) && name.check.size() == kCheckDigits && is_hex(name.check);
 }
 
 template <typename Name>
@@ -89,10 +122,10 @@ void require_sound(const Name& name) {
 }  // namespace
 
 std::string segment_folder(std::string_view series) {
-  return fmt::format("{}{}/s/", kTimelinesPrefix, series);
+  return fmt::format("{}{}{}", kTimelinesPrefix, series, kSegments);
 }
 std::string anchor_folder(std::string_view series) {
-  return fmt::format("{}{}/a/", kTimelinesPrefix, series);
+  return fmt::format("{}{}{}", kTimelinesPrefix, series, kAnchors);
 }
 std::string mark_folder(std::string_view series) {
   return fmt::format("{}{}/m/", kTimelinesPrefix, series);
@@ -119,7 +152,7 @@ std::string object_name(std::string_view series, const AnchorName& name) {
 }
 
 std::optional<SegmentName> parse_segment_name(std::string_view series, std::string_view object) {
-  const auto rest = below(segment_folder(series), object);
+  const auto rest = below(series, kSegments, object);
   if (!rest) return std::nullopt;
   NameReader reader(*rest);
   SegmentName name;
@@ -129,12 +162,12 @@ std::optional<SegmentName> parse_segment_name(std::string_view series, std::stri
   name.time = reader.time();
   name.check = reader.text(kCheckDigits);
   name.object = object;
-  if (!reader.complete() || !is_sound(name)) return std::nullopt;
+  if (!reader.complete() || !has_sound_numbers(name)) return std::nullopt;
   return name;
 }
 
 std::optional<AnchorName> parse_anchor_name(std::string_view series, std::string_view object) {
-  const auto rest = below(anchor_folder(series), object);
+  const auto rest = below(series, kAnchors, object);
   if (!rest) return std::nullopt;
   NameReader reader(*rest);
   AnchorName name;
@@ -148,7 +181,7 @@ std::optional<AnchorName> parse_anchor_name(std::string_view series, std::string
   name.check = reader.text(kCheckDigits);
   const auto snapshot = SnapshotId::from_hex(reader.text(2 * SnapshotId::kSize));
   name.object = object;
-  if (!reader.complete() || !snapshot || !is_sound(name)) return std::nullopt;
+  if (!reader.complete() || !snapshot || !has_sound_numbers(name)) return std::nullopt;
   name.snapshot = *snapshot;
   return name;
 }

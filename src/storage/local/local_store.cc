@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "env/randomness.h"
+#include "storage/local/directory_names.h"
 #include "storage/object_name.h"
 
 namespace holdfast::storage {
@@ -309,43 +310,61 @@ void LocalStore::publish(const env::Path& temporary, std::string_view name, PutO
   if (!options.ephemeral) files_.sync_directory(folder);
 }
 
-void LocalStore::list_directory(const env::Path& directory, const std::string& names_begin,
-                                std::string_view prefix, Listed what, const Visitor& visit) {
-  std::vector<env::DirectoryEntry> entries;
+template <typename Read>
+auto LocalStore::look_into(const env::Path& directory, const Read& read)
+    -> std::optional<decltype(read())> {
   try {
     const auto status = files_.status(directory);
-    if (!status || !status->directory) return;
-    entries = what == Listed::kName ? files_.list_names(directory) : files_.list(directory);
+    if (!status || !status->directory) return std::nullopt;
+    auto found = read();
     // Looked at again, so that the time is not before that of any name listed.
     if (const auto after = files_.status(directory)) {
       directories_.shown(directory, after->modified);
     }
+    return found;
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kNotFound) return;
+    if (error.code() == ErrorCode::kNotFound) return std::nullopt;
     throw;
   }
-  std::erase_if(entries, [](const auto& entry) {
+}
+
+void LocalStore::visit_entries(const env::Path& directory, Listed what, const Visitor& visit) {
+  if (what == Listed::kName) {
+    const auto names = look_into(directory, [&] { return DirectoryNames(files_, directory); });
+    for (std::size_t i = 0; names && i < names->size(); ++i) visit((*names)[i], {});
+    return;
+  }
+  auto entries = look_into(directory, [&] { return files_.list(directory); });
+  if (!entries) return;
+  std::erase_if(*entries, [](const auto& entry) {
     return !is_legal_object_name(entry.name);  // temporary, or not ours
   });
   // A directory's place in the order of names is that of its name and a '/'.
-  for (env::DirectoryEntry& entry : entries) {
+  for (env::DirectoryEntry& entry : *entries) {
     if (entry.status.directory) entry.name += '/';
   }
-  std::ranges::sort(entries, {}, &env::DirectoryEntry::name);
-  std::string name = names_begin;
-  for (const env::DirectoryEntry& entry : entries) {
-    name.resize(names_begin.size());
-    name += entry.name;
-    if (entry.status.directory) {
-      if (name.starts_with(prefix) || prefix.starts_with(name)) {
-        // Without its '/': the same path that a put() into it has.
-        list_directory(path_of(std::string_view(name).substr(0, name.size() - 1)), name, prefix,
-                       what, visit);
-      }
-    } else if (name.starts_with(prefix)) {
-      visit(name, {.size = entry.status.size, .modified = entry.status.modified});
-    }
+  if (!std::ranges::is_sorted(*entries, {}, &env::DirectoryEntry::name)) {
+    std::ranges::sort(*entries, {}, &env::DirectoryEntry::name);
   }
+  for (const env::DirectoryEntry& entry : *entries) {
+    visit(entry.name, {.size = entry.status.size, .modified = entry.status.modified});
+  }
+}
+
+void LocalStore::list_directory(const env::Path& directory, const std::string& names_begin,
+                                std::string_view prefix, Listed what, const Visitor& visit) {
+  std::string name = names_begin;
+  visit_entries(directory, what, [&](std::string_view entry, const ObjectStatus& status) {
+    name.resize(names_begin.size());
+    name += entry;
+    if (!name.ends_with('/')) {
+      if (name.starts_with(prefix)) visit(name, status);
+    } else if (name.starts_with(prefix) || prefix.starts_with(name)) {
+      // Without its '/': the same path that a put() into it has.
+      list_directory(path_of(std::string_view(name).substr(0, name.size() - 1)), name, prefix, what,
+                     visit);
+    }
+  });
 }
 
 }  // namespace holdfast::storage

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -58,6 +59,11 @@ class LocalStore : public Store {
   void publish(const env::Path& temporary, std::string_view name, PutOptions options);
   enum class Listed { kName, kStatus };
   void list(std::string_view prefix, Listed what, const Visitor& visit);
+  // What `read` answers; empty if that is no directory.
+  template <typename Read>
+  auto look_into(const env::Path& directory, const Read& read) -> std::optional<decltype(read())>;
+  // In the order of names. That of a directory ends with '/'.
+  void visit_entries(const env::Path& directory, Listed what, const Visitor& visit);
   void list_directory(const env::Path& directory, const std::string& names_begin,
                       std::string_view prefix, Listed what, const Visitor& visit);
 
