@@ -89,7 +89,7 @@ class Follower:
 
 def calls_below(place, command=None, process=None, seconds=0, output=None):
     """How often a command, or a process during so many seconds, names anything below `place` in a
-    system call: (calls, distinct files opened there that are no folders). None without strace."""
+    system call: (calls, distinct files opened there to be read). None without strace."""
     if not shutil.which("strace"):
         return None
     watched = ["strace", "-f", "-qq", "-y", "-s", "400", "-e", "trace=%file,%desc", "-o", str(output)]
@@ -108,6 +108,11 @@ def calls_below(place, command=None, process=None, seconds=0, output=None):
             if place not in line:
                 continue
             calls += 1
-            if "open" in line.partition("(")[0] and "O_DIRECTORY" not in line and " = -1" not in line:
-                opened.add(line.partition('"')[2].partition('"')[0])
+            if ("open" not in line.partition("(")[0] or " = -1" in line or "O_DIRECTORY" in line
+                    or "O_CREAT" in line):
+                continue
+            name = line.partition('"')[2].partition('"')[0]
+            # Not its second handle (/proc/self/fd/5), which goes around the page cache.
+            if name.startswith(place):
+                opened.add(name)
     return calls, len(opened)

@@ -14,11 +14,7 @@ using holdfast::repository::SegmentName;
 
 // As the header says, so that what comes after it is looked at too.
 SegmentName name_for(ByteView content) {
-  SegmentName name{.position = {.branch = 1, .number = 2},
-                   .base = 1,
-                   .time = {},
-                   .check = {},
-                   .object = "timelines/fuzz"};
+  SegmentName name{.position = {.branch = 1, .number = 2}, .base = 1, .time = {}, .check = {}};
   if (content.size() < 76) return name;
   name.position.branch = holdfast::load<std::uint32_t>(content.data() + 4);
   name.position.number = holdfast::load<std::uint64_t>(content.data() + 8);
@@ -34,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteView input = std::as_bytes(std::span(data, size));
   const SegmentName name = name_for(input);
   try {
-    const auto segment = holdfast::repository::parse_segment(name, input);
+    const auto segment = holdfast::repository::parse_segment(name, {input.begin(), input.end()});
     // Times that no writer gives are not written back.
     if (segment.time < holdfast::Time{} ||
         segment.time > holdfast::Time(std::chrono::hours(1 << 20))) {

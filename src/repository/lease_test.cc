@@ -59,7 +59,7 @@ struct Fixture {
                                      as_bytes(json.dump())));
   }
   void put_segment(Branch branch, std::uint64_t number) {
-    memory.put(segment_at(branch, number, number - 1).object, as_bytes("x"));
+    memory.put(object_name(kSeries, segment_at(branch, number, number - 1)), as_bytes("x"));
   }
 };
 

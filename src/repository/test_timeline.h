@@ -28,13 +28,10 @@ inline std::string checksum_of(std::uint64_t number) {
 
 // The n-th position is n seconds late, unless said otherwise.
 inline SegmentName segment_at(Branch branch, std::uint64_t number, std::uint64_t base) {
-  SegmentName name{.position = {.branch = branch, .number = number},
-                   .base = base,
-                   .time = second(static_cast<std::int64_t>(number)),
-                   .check = checksum_of(number).substr(0, 16),
-                   .object = {}};
-  name.object = object_name(kSeries, name);
-  return name;
+  return {.position = {.branch = branch, .number = number},
+          .base = base,
+          .time = second(static_cast<std::int64_t>(number)),
+          .check = checksum_of(number)};
 }
 inline AnchorName anchor_at(Branch branch, std::uint64_t number, Relation relation = {},
                             Position origin = {}) {
@@ -142,7 +139,7 @@ class RecordedDatabase {
   State restored(const StatePath& path) const {
     State state = snapshots_.at(path.anchor.snapshot);
     for (auto name = path.segments.rbegin(); name != path.segments.rend(); ++name) {
-      const Segment segment = read_segment(repository_, *name);
+      const Segment segment = read_segment(repository_, series(), *name);
       state.resize(segment.page_count);
       for (std::size_t i = 0; i < segment.pages.size(); ++i) {
         state.at(segment.pages[i] - 1) = load<std::uint32_t>(segment.content.data() + i * kSize);

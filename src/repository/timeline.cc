@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <tuple>
 
 #include "repository/snapshot.h"
@@ -72,8 +73,7 @@ Timeline load_timeline(const Repository& repository, std::string_view series,
       list_names<SegmentName>(repository, segment_folder(series), series, parse_segment_name);
   std::vector<AnchorName> anchors =
       list_names<AnchorName>(repository, anchor_folder(series), series, parse_anchor_name);
-  put_in_order(timeline.segments,
-               [](const SegmentName& name) { return std::tie(name.position, name.object); });
+  put_in_order(timeline.segments, std::identity{});
   put_in_order(anchors, [](const AnchorName& name) {
     return std::tie(name.position, name.time, name.object);
   });

@@ -22,7 +22,9 @@
 #ifndef HOLDFAST_REPOSITORY_TIMELINE_H_
 #define HOLDFAST_REPOSITORY_TIMELINE_H_
 
+#include <array>
 #include <compare>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -54,15 +56,35 @@ std::optional<Position> parse_position(std::string_view text);
 // The folder of a database: series_of() for a snapshot of this database alone.
 std::string timeline_series(const Repository& repository, std::string_view database);
 
-// timelines/<series>/s/<branch>-<number>-<base>-<time>-<check>. Times of names lie between 1970 and
-// the year 9999; others are moved to the nearer end when the object is made.
+// The first 16 digits of a checksum, as names have them. A timeline may have very many names, so it
+// takes no memory beside its own.
+class CheckDigits {
+ public:
+  CheckDigits() = default;
+  // What is beyond 16 digits is left out.
+  template <std::convertible_to<std::string_view> Text>
+  CheckDigits(const Text& text) {
+    const std::string_view digits = text;
+    size_ = static_cast<std::uint8_t>(digits.copy(digits_.data(), digits_.size()));
+  }
+  std::string_view text() const { return {digits_.data(), size_}; }
+  operator std::string_view() const { return text(); }
+  auto operator<=>(const CheckDigits&) const = default;
+
+ private:
+  std::array<char, 16> digits_{};
+  std::uint8_t size_ = 0;
+};
+
+// timelines/<series>/s/<branch>-<number>-<base>-<time>-<check>; object_name() makes that of it.
+// Times of names lie between 1970 and the year 9999; others are moved to the nearer end when the
+// object is made.
 struct SegmentName {
   Position position;
   std::uint64_t base = 0;  // < position.number; of the same branch
   Time time{};             // when its last commit was seen, by the writer's clock
-  std::string check;       // the first 16 digits of the checksum
-  std::string object;      // the whole name
-  bool operator==(const SegmentName&) const = default;
+  CheckDigits check;
+  auto operator<=>(const SegmentName&) const = default;
 };
 
 struct Segment {
@@ -89,7 +111,8 @@ SealedObject seal_segment(const Repository& repository, std::string_view series,
 // got lost, and is no error; other content throws kAlreadyExists (two writers with one token).
 void put_sealed(const Repository& repository, const SealedObject& object);
 // Throws kNotFound, kDamagedObject for content that does not authenticate or contradicts its name.
-Segment read_segment(const Repository& repository, const SegmentName& name);
+Segment read_segment(const Repository& repository, std::string_view series,
+                     const SegmentName& name);
 
 // How an anchor follows what was there before it.
 enum class Relation {
@@ -108,9 +131,9 @@ struct AnchorName {
   Time time{};      // when the state was fixed
   Position origin;  // branch 0: none; else the position that came before
   Relation relation = Relation::kFirst;
-  std::string check;
+  CheckDigits check;
   SnapshotId snapshot;
-  std::string object;
+  std::string object;  // the whole name
   bool operator==(const AnchorName&) const = default;
 };
 struct Anchor {

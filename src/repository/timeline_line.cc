@@ -122,7 +122,7 @@ std::vector<Branch> side_branches(const Timeline& timeline) {
 
 std::optional<StatePath> find_path(const Timeline& timeline, const Position& position) {
   const auto find_in = [&](Branch branch) -> std::optional<StatePath> {
-    const BranchPoints points(timeline, branch);
+    const BranchPoints points(timeline, branch, position.number);
     const TimelinePoint* point = points.find(position.number);
     if (point == nullptr || !point->reachable()) return std::nullopt;
     return points.path(*point);
@@ -167,10 +167,10 @@ std::vector<Position> find_check(const Timeline& timeline, std::string_view chec
   check = check.substr(0, kCheckDigits);
   std::set<Position, std::greater<>> found;
   for (const SegmentName& name : timeline.segments) {
-    if (name.check.starts_with(check)) found.insert(name.position);
+    if (name.check.text().starts_with(check)) found.insert(name.position);
   }
   for (const AnchorName& name : timeline.anchors) {
-    if (name.check.starts_with(check)) found.insert(name.position);
+    if (name.check.text().starts_with(check)) found.insert(name.position);
   }
   return {found.begin(), found.end()};
 }

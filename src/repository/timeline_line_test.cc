@@ -23,8 +23,7 @@ TEST(TimelineNames, AreUnderstoodAsTheyWereMade) {
     segment.position.number = number;
     segment.base = random() % number;
     segment.time = Time(Duration(random() % 253'402'300'799'000'000));
-    segment.object = object_name(kSeries, segment);
-    EXPECT_EQ(parse_segment_name(kSeries, segment.object), segment);
+    EXPECT_EQ(parse_segment_name(kSeries, object_name(kSeries, segment)), segment);
     const Position origin{.branch = static_cast<Branch>(random() % (branch + 1ULL)),
                           .number = random() >> 2};
     AnchorName anchor = anchor_at(branch, 1, static_cast<Relation>(random() % 5), origin);
@@ -36,12 +35,15 @@ TEST(TimelineNames, AreUnderstoodAsTheyWereMade) {
 }
 
 TEST(TimelineNames, SortByBranchAndNumber) {
-  EXPECT_LT(segment_at(1, 999, 1).object, segment_at(2, 5, 1).object);
-  EXPECT_LT(segment_at(2, 5, 1).object, segment_at(2, 16, 1).object);
+  const auto object = [](Branch branch, std::uint64_t number) {
+    return object_name(kSeries, segment_at(branch, number, 1));
+  };
+  EXPECT_LT(object(1, 999), object(2, 5));
+  EXPECT_LT(object(2, 5), object(2, 16));
 }
 
 TEST(TimelineNames, WhatIsNoNameIsIgnored) {
-  const std::string segment = segment_at(3, 1045, 1040).object;
+  const std::string segment = object_name(kSeries, segment_at(3, 1045, 1040));
   const std::string anchor = anchor_at(3, 7, Relation::kForked, {2, 5}).object;
   EXPECT_FALSE(parse_segment_name(kSeries, anchor));
   EXPECT_FALSE(parse_anchor_name(kSeries, segment));
@@ -61,7 +63,7 @@ TEST(TimelineNames, NoNameIsWrittenInTwoWays) {
   SCOPED_TRACE(fmt::format("seed {}", seed));
   std::mt19937_64 random(seed);
   const std::string letters = "0123456789abcdefABCDEF-_.xg+ /";
-  const std::string segment = segment_at(3, 1045, 1040).object;
+  const std::string segment = object_name(kSeries, segment_at(3, 1045, 1040));
   const std::string anchor = anchor_at(3, 7, Relation::kForked, {2, 5}).object;
   for (int i = 0; i < 20'000; ++i) {
     for (std::string object : {segment, anchor}) {

@@ -109,14 +109,14 @@ bool has_sound_numbers(const AnchorName& name) {
 
 template <typename Name>
 bool is_sound(const Name& name) {
-  return has_sound_numbers(name) && name.check.size() == kCheckDigits && is_hex(name.check);
+  return has_sound_numbers(name) && name.check.text().size() == kCheckDigits && is_hex(name.check);
 }
 
 template <typename Name>
 void require_sound(const Name& name) {
   if (is_sound(name)) return;
   throw Error(ErrorCode::kInternal, fmt::format("position {} (check \"{}\") cannot be in a name",
-                                                to_text(name.position), name.check));
+                                                to_text(name.position), name.check.text()));
 }
 
 }  // namespace
@@ -140,7 +140,7 @@ std::string anchor_prefix(std::string_view series, Branch branch) {
 std::string object_name(std::string_view series, const SegmentName& name) {
   require_sound(name);
   return fmt::format("{}{:016x}-{:016x}-{:016x}-{}", segment_prefix(series, name.position.branch),
-                     name.position.number, name.base, microseconds(name.time), name.check);
+                     name.position.number, name.base, microseconds(name.time), name.check.text());
 }
 
 std::string object_name(std::string_view series, const AnchorName& name) {
@@ -148,7 +148,7 @@ std::string object_name(std::string_view series, const AnchorName& name) {
   return fmt::format("{}{:016x}-{:016x}-{:08x}-{:016x}-{:x}-{}-{}",
                      anchor_prefix(series, name.position.branch), name.position.number,
                      microseconds(name.time), name.origin.branch, name.origin.number,
-                     static_cast<unsigned>(name.relation), name.check, name.snapshot.hex());
+                     static_cast<unsigned>(name.relation), name.check.text(), name.snapshot.hex());
 }
 
 std::optional<SegmentName> parse_segment_name(std::string_view series, std::string_view object) {
@@ -161,7 +161,6 @@ std::optional<SegmentName> parse_segment_name(std::string_view series, std::stri
   name.base = reader.position();
   name.time = reader.time();
   name.check = reader.text(kCheckDigits);
-  name.object = object;
   if (!reader.complete() || !has_sound_numbers(name)) return std::nullopt;
   return name;
 }

@@ -18,12 +18,12 @@ std::string mark_folder(std::string_view series);
 std::string segment_prefix(std::string_view series, Branch branch);
 std::string anchor_prefix(std::string_view series, Branch branch);
 
-// The whole name for the other members. Throws kInternal for what cannot be in one.
+// The whole name. Throws kInternal for what cannot be in one.
 std::string object_name(std::string_view series, const SegmentName& name);
 std::string object_name(std::string_view series, const AnchorName& name);
 
 // Empty for what no object of this series and kind is called; else every member is filled in, and
-// object_name() gives `object` again.
+// object_name() gives the same name again.
 std::optional<SegmentName> parse_segment_name(std::string_view series, std::string_view object);
 std::optional<AnchorName> parse_anchor_name(std::string_view series, std::string_view object);
 

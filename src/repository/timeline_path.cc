@@ -62,7 +62,7 @@ std::span<const Name> take(std::span<const Name>& rest, std::uint64_t number) {
 
 }  // namespace
 
-BranchPoints::BranchPoints(const Timeline& timeline, Branch branch) {
+BranchPoints::BranchPoints(const Timeline& timeline, Branch branch, std::uint64_t last) {
   auto segments = of_branch(timeline.segments, branch);
   auto anchors = of_branch(timeline.anchors, branch);
   auto links = of_branch(timeline.links, branch);
@@ -73,6 +73,8 @@ BranchPoints::BranchPoints(const Timeline& timeline, Branch branch) {
     if (!segments.empty()) number = std::min(number, segments.front().position.number);
     if (!anchors.empty()) number = std::min(number, anchors.front().position.number);
     if (!links.empty()) number = std::min(number, links.front().position.number);
+
+    if (number > last) break;
 
     TimelinePoint point{.position = {.branch = branch, .number = number}};
     bool anew = false;

@@ -27,11 +27,13 @@ struct TimelinePoint {
   bool reachable() const { return length != kUnreachable; }
 };
 
-// All positions of one branch, by number. Takes time proportional to their number (and a little
+// The positions of one branch, by number. Takes time proportional to their number (and a little
 // more). Points into the timeline, which must outlive it.
 class BranchPoints {
  public:
-  BranchPoints(const Timeline& timeline, Branch branch);
+  // Those up to `last`: no way to a position leads over a later one.
+  BranchPoints(const Timeline& timeline, Branch branch,
+               std::uint64_t last = std::numeric_limits<std::uint64_t>::max());
 
   std::span<const TimelinePoint> points() const { return points_; }
   const TimelinePoint* find(std::uint64_t number) const;

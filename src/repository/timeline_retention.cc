@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "repository/snapshot.h"
+#include "repository/timeline_names.h"
 #include "repository/timeline_path.h"
 
 namespace holdfast::repository {
@@ -50,7 +51,8 @@ class ThinningPlan {
   const Time now_;
   const std::vector<LinePiece> line_;
   std::map<Branch, BranchPoints> points_;
-  std::set<std::string_view> kept_;  // objects
+  std::set<SegmentName> kept_segments_;
+  std::set<std::string_view> kept_anchors_;  // objects
   std::map<Branch, std::uint64_t> oldest_kept_;
 };
 
@@ -70,10 +72,10 @@ void ThinningPlan::keep(const TimelinePoint& point) {
   const BranchPoints& branch = points_.at(point.position.branch);
   const TimelinePoint* at = &point;
   // Where one object of the way is kept, all before it are too.
-  while (at->length > 0 && kept_.insert(at->segment->object).second) {
+  while (at->length > 0 && kept_segments_.insert(*at->segment).second) {
     at = &branch.points()[at->before];
   }
-  if (at->length == 0) kept_.insert(at->anchor->object);
+  if (at->length == 0) kept_anchors_.insert(at->anchor->object);
   const auto [oldest, added] =
       oldest_kept_.try_emplace(point.position.branch, point.position.number);
   if (!added) oldest->second = std::min(oldest->second, point.position.number);
@@ -141,7 +143,7 @@ void ThinningPlan::keep_links() {
       for (const auto* anchors : {&timeline_.anchors, &timeline_.links}) {
         for (const AnchorName& anchor : *anchors) {
           if (anchor.position == Position{.branch = piece.branch, .number = piece.after + 1}) {
-            kept_.insert(anchor.object);
+            kept_anchors_.insert(anchor.object);
           }
         }
       }
@@ -154,7 +156,7 @@ void ThinningPlan::keep_links() {
 // The timeline may be closed long after its last commit. As long as every position is kept, the
 // segment stays that tells when that was.
 bool ThinningPlan::dates(const SegmentName& segment, const TimelinePoint& point) const {
-  if (point.length > 0 || !kept_.contains(point.anchor->object)) return false;
+  if (point.length > 0 || !kept_anchors_.contains(point.anchor->object)) return false;
   const TimelineStep* step = step_for(segment.time);
   return segment.time < point.anchor->time && step != nullptr && step->spacing.count() <= 0;
 }
@@ -162,16 +164,17 @@ bool ThinningPlan::dates(const SegmentName& segment, const TimelinePoint& point)
 Thinning ThinningPlan::rest() const {
   Thinning thinning;
   for (const SegmentName& segment : timeline_.segments) {
-    if (kept_.contains(segment.object)) continue;
+    if (kept_segments_.contains(segment)) continue;
     const TimelinePoint& point = *points_.at(segment.position.branch).find(segment.position.number);
     if (dates(segment, point)) continue;
     if (point.reachable() || is_old(segment.time)) thinning.segments.push_back(segment);
   }
   for (const AnchorName& anchor : timeline_.anchors) {
-    if (!kept_.contains(anchor.object)) thinning.anchors.push_back(anchor);
+    if (!kept_anchors_.contains(anchor.object)) thinning.anchors.push_back(anchor);
   }
   for (const AnchorName& anchor : timeline_.links) {
-    if (!kept_.contains(anchor.object) && is_old(anchor.time)) thinning.anchors.push_back(anchor);
+    if (!kept_anchors_.contains(anchor.object) && is_old(anchor.time))
+      thinning.anchors.push_back(anchor);
   }
   return thinning;
 }
@@ -192,9 +195,9 @@ std::optional<Snapshot> readable_snapshot(const Repository& repository, std::str
 }
 
 template <typename Name>
-std::vector<std::string> objects_of(const std::vector<Name>& names) {
+std::vector<std::string> objects_of(std::string_view series, const std::vector<Name>& names) {
   std::vector<std::string> objects;
-  std::ranges::transform(names, std::back_inserter(objects), &Name::object);
+  for (const Name& name : names) objects.push_back(object_name(series, name));
   return objects;
 }
 
@@ -219,7 +222,7 @@ Time thinning_time(const Repository& repository, const Timeline& timeline) {
 }
 
 void thin(const Repository& repository, const Timeline& timeline, const Thinning& thinning) {
-  repository.store().remove_many(objects_of(thinning.anchors));
+  repository.store().remove_many(objects_of(timeline.series, thinning.anchors));
   // Another anchor may stand for the same snapshot.
   std::set<SnapshotId> needed;
   const std::set<std::string_view> removed = [&] {
@@ -235,7 +238,7 @@ void thin(const Repository& repository, const Timeline& timeline, const Thinning
     const auto snapshot = readable_snapshot(repository, timeline.series, anchor.snapshot);
     if (snapshot && is_replicated(*snapshot)) remove_snapshot(repository, *snapshot);
   }
-  repository.store().remove_many(objects_of(thinning.segments));
+  repository.store().remove_many(objects_of(timeline.series, thinning.segments));
 }
 
 void remove_unanchored(const Repository& repository, const Timeline& timeline, Time now) {
@@ -274,7 +277,8 @@ TimelineVerdict verify_timeline(const Repository& repository, const Timeline& ti
   };
   for (const SegmentName& name : timeline.segments) {
     ++verdict.segments;
-    examine(name.object, [&] { read_segment(repository, name); });
+    examine(object_name(timeline.series, name),
+            [&] { read_segment(repository, timeline.series, name); });
   }
   for (const AnchorName& name : timeline.anchors) {
     ++verdict.anchors;

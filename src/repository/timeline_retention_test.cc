@@ -18,10 +18,8 @@ using std::chrono::seconds;
 
 Timeline without(Timeline timeline, const Thinning& thinning) {
   const auto drop = [](auto& from, const auto& names) {
-    std::erase_if(from, [&](const auto& name) {
-      return std::ranges::find(names, name.object, &std::decay_t<decltype(name)>::object) !=
-             names.end();
-    });
+    std::erase_if(from,
+                  [&](const auto& name) { return std::ranges::find(names, name) != names.end(); });
   };
   drop(timeline.segments, thinning.segments);
   drop(timeline.anchors, thinning.anchors);
@@ -339,11 +337,11 @@ TEST(TimelineRetention, VerifyOpensEverythingAndNamesWhatIsDamaged) {
   EXPECT_EQ(verdict.anchors, 1u);
   EXPECT_EQ(verdict.reachable, 11u);
   EXPECT_TRUE(verdict.damaged.empty());
-  test.store.objects.at(timeline.segments[3].object)[30] ^= std::byte{1};
+  const std::string segment = object_name(timeline.series, timeline.segments[3]);
+  test.store.objects.at(segment)[30] ^= std::byte{1};
   test.store.objects.at(timeline.anchors[0].object)[30] ^= std::byte{1};
   verdict = verify_timeline(test.repository, timeline);
-  EXPECT_THAT(verdict.damaged,
-              testing::ElementsAre(timeline.segments[3].object, timeline.anchors[0].object));
+  EXPECT_THAT(verdict.damaged, testing::ElementsAre(segment, timeline.anchors[0].object));
 }
 
 }  // namespace

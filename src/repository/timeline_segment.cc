@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
+#include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "repository/document.h"
@@ -40,14 +43,11 @@ std::string_view flaw_of(const Segment& segment) {
   return {};
 }
 
-SegmentName name_of(std::string_view series, const Segment& segment) {
-  SegmentName name{.position = segment.position,
-                   .base = segment.base,
-                   .time = nameable(segment.time),
-                   .check = check_of(segment.checksum),
-                   .object = {}};
-  name.object = object_name(series, name);
-  return name;
+SegmentName name_of(const Segment& segment) {
+  return {.position = segment.position,
+          .base = segment.base,
+          .time = nameable(segment.time),
+          .check = check_of(segment.checksum)};
 }
 
 }  // namespace
@@ -81,14 +81,15 @@ Bytes serialize(const Segment& segment) {
   return out.take();
 }
 
-Segment parse_segment(const SegmentName& name, ByteView content) {
+Segment parse_segment(const SegmentName& name, Bytes content) {
+  const std::string what = fmt::format("segment {}", to_text(name.position));
   const auto damaged = [&](std::string_view problem) {
-    return Error(ErrorCode::kDamagedObject, fmt::format("{}: {}", name.object, problem));
+    return Error(ErrorCode::kDamagedObject, fmt::format("{}: {}", what, problem));
   };
-  ByteReader in(content, name.object);
+  ByteReader in(content, what);
   if (in.number<std::uint8_t>() != kVersion) {
     throw Error(ErrorCode::kRepositoryVersion,
-                fmt::format("{} was written by a newer version of Holdfast", name.object));
+                fmt::format("{} was written by a newer version of Holdfast", what));
   }
   const auto flags = in.number<std::uint8_t>();
   if (flags > kScanned || in.number<std::uint16_t>() != 0) throw damaged("unknown flags");
@@ -112,8 +113,9 @@ Segment parse_segment(const SegmentName& name, ByteView content) {
     last += step;
     segment.pages.push_back(static_cast<std::uint32_t>(last));
   }
-  const ByteView pages = in.raw(in.remaining());
-  segment.content.assign(pages.begin(), pages.end());
+  // What stands before the pages is little, and they are a megabyte: moved up, not copied.
+  content.erase(content.begin(), content.end() - static_cast<std::ptrdiff_t>(in.remaining()));
+  segment.content = std::move(content);
   if (const std::string_view flaw = flaw_of(segment); !flaw.empty()) throw damaged(flaw);
   if (segment.position != name.position || segment.base != name.base || segment.time != name.time ||
       !segment.checksum.starts_with(name.check)) {
@@ -124,10 +126,10 @@ Segment parse_segment(const SegmentName& name, ByteView content) {
 
 SealedObject seal_segment(const Repository& repository, std::string_view series,
                           const Segment& segment) {
-  const SegmentName name = name_of(series, segment);
-  return {.name = name.object,
-          .content = seal_document(repository.keys().documents, DocumentKind::kSegment, name.object,
-                                   serialize(segment))};
+  std::string name = object_name(series, name_of(segment));
+  Bytes content =
+      seal_document(repository.keys().documents, DocumentKind::kSegment, name, serialize(segment));
+  return {.name = std::move(name), .content = std::move(content)};
 }
 
 void put_sealed(const Repository& repository, const SealedObject& object) {
@@ -139,9 +141,11 @@ void put_sealed(const Repository& repository, const SealedObject& object) {
   }
 }
 
-Segment read_segment(const Repository& repository, const SegmentName& name) {
+Segment read_segment(const Repository& repository, std::string_view series,
+                     const SegmentName& name) {
+  const std::string object = object_name(series, name);
   return parse_segment(name, open_document(repository.keys().documents, DocumentKind::kSegment,
-                                           name.object, repository.store().get(name.object)));
+                                           object, repository.store().get(object)));
 }
 
 }  // namespace holdfast::repository

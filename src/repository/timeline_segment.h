@@ -11,7 +11,7 @@ namespace holdfast::repository {
 Bytes serialize(const Segment& segment);
 // Throws kDamagedObject, also if it is another segment than the name says; kRepositoryVersion for
 // one of a later version.
-Segment parse_segment(const SegmentName& name, ByteView content);
+Segment parse_segment(const SegmentName& name, Bytes content);
 
 }  // namespace holdfast::repository
 

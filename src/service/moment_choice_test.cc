@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "repository/timeline.h"
+#include "repository/timeline_names.h"
 #include "service/moment.h"
 #include "service/test_history.h"
 
@@ -80,7 +81,7 @@ TEST_F(MomentChoiceTest, NamesTheNeighboursOfAPositionThatIsGone) {
   line.commit(one_row());
   line.commit(one_row());
   line.commit(one_row(), 2);
-  at.store.remove(line.path_to(3).segments.front().object);
+  at.store.remove(repository::object_name(line.series(), line.path_to(3).segments.front()));
   const Error error = refusal({.at = {}, .position = "3", .mark = {}});
   EXPECT_EQ(error.code(), ErrorCode::kPositionMissing);
   EXPECT_THAT(error.happened(), HasSubstr("position 1.2"));

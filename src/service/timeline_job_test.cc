@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "repository/timeline.h"
+#include "repository/timeline_names.h"
 #include "service/mark_job.h"
 #include "service/test_history.h"
 
@@ -69,7 +70,7 @@ TEST_F(TimelineJobTest, ShowsAGapWhereSegmentsAreMissing) {
   for (int i = 0; i < 3; ++i) line.commit(one_row());
   line.anchor(Relation::kContinued, line.position());
   const auto timeline = repository::load_timeline(at.repository, line.series());
-  at.store.remove(timeline.segments.front().object);
+  at.store.remove(repository::object_name(timeline.series, timeline.segments.front()));
   const TimelineDescription description = describe();
   ASSERT_THAT(kinds(description), ElementsAre(Kind::kReachable, Kind::kGap, Kind::kReachable));
   EXPECT_EQ(description.rows[1].text, "segments are missing");

@@ -65,9 +65,9 @@ bool History::empty() { return !newest_path_ && snapshots().empty(); }
 std::optional<History::Newest> History::newest() {
   if (newest_path_) {
     const StatePath& path = *newest_path_;
-    const std::string& check =
+    const repository::CheckDigits check =
         path.segments.empty() ? path.anchor.check : path.segments.front().check;
-    return Newest{path.time, check, sentence_of(path)};
+    return Newest{path.time, std::string(check.text()), sentence_of(path)};
   }
   if (snapshots().empty()) return std::nullopt;
   const Snapshot& snapshot = snapshots().front();

@@ -138,7 +138,8 @@ repository::Snapshot Implementation::back_up_now() {
 std::string Implementation::checksum_of(const repository::Timeline& timeline,
                                         const repository::Position& position) {
   for (const repository::SegmentName& name : timeline.segments) {
-    if (name.position == position) return repository::read_segment(repository_, name).checksum;
+    if (name.position == position)
+      return repository::read_segment(repository_, series_, name).checksum;
   }
   for (const repository::AnchorName& name : timeline.anchors) {
     if (name.position == position) return repository::read_anchor(repository_, name).checksum;

@@ -36,16 +36,16 @@ void expect_connected(const StatePath& path) {
     const std::uint64_t next =
         below == path.segments.end() ? path.anchor.position.number : below->position.number;
     if (segment->position.number != reached || next < segment->base || next >= reached) {
-      refuse(path, fmt::format("{} does not follow what is below it", segment->object));
+      refuse(path, fmt::format("segment {} does not follow what is below it",
+                               to_text(segment->position)));
     }
     reached = next;
   }
   if (path.anchor.position.number != reached) refuse(path, "its anchor is another one's");
 }
 
-Snapshot read_snapshot(const Repository& repository, const AnchorName& anchor,
-                       std::string_view database) {
-  const std::string series = repository::timeline_series(repository, database);
+Snapshot read_snapshot(const Repository& repository, std::string_view series,
+                       const AnchorName& anchor, std::string_view database) {
   auto snapshot = repository::find_snapshot(repository, series, anchor.snapshot);
   if (!snapshot) {
     throw Error(ErrorCode::kMissingObject,
@@ -53,7 +53,7 @@ Snapshot read_snapshot(const Repository& repository, const AnchorName& anchor,
                             to_text(anchor.position)));
   }
   const DatabaseState* state = snapshot->database(database);
-  if (state == nullptr || !state->checksum.starts_with(anchor.check)) {
+  if (state == nullptr || !state->checksum.starts_with(anchor.check.text())) {
     throw Error(ErrorCode::kDamagedObject,
                 fmt::format("snapshot {} is not the state of position {}",
                             anchor.snapshot.short_hex(), to_text(anchor.position)));
@@ -61,23 +61,25 @@ Snapshot read_snapshot(const Repository& repository, const AnchorName& anchor,
   return std::move(*snapshot);
 }
 
-Segment read_part(const Repository& repository, const StatePath& path, const SegmentName& name) {
+Segment read_part(const Repository& repository, std::string_view series, const StatePath& path,
+                  const SegmentName& name) {
   try {
-    return repository::read_segment(repository, name);
+    return repository::read_segment(repository, series, name);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
-    refuse(path, fmt::format("{} is gone", name.object));
+    refuse(path, fmt::format("segment {} is gone", to_text(name.position)));
   }
 }
 
 // Several at once: much of it is waiting for the store.
-std::vector<Segment> read_parts(const Repository& repository, const StatePath& path) {
+std::vector<Segment> read_parts(const Repository& repository, std::string_view series,
+                                const StatePath& path) {
   std::vector<Segment> segments(path.segments.size());
   std::atomic<std::size_t> next{0};
   const auto threads = std::min<std::size_t>(2 * thread_count(0), segments.size());
   run_parallel(static_cast<unsigned>(threads), [&](const std::atomic<bool>& stop) {
     for (std::size_t i = next++; i < segments.size() && !stop; i = next++) {
-      segments[i] = read_part(repository, path, path.segments[i]);
+      segments[i] = read_part(repository, series, path, path.segments[i]);
     }
   });
   return segments;
@@ -120,12 +122,13 @@ PointInTime read_point(const Repository& repository, const StatePath& path,
                        std::string_view database) {
   expect_connected(path);
   PointInTime point;
-  point.snapshot = read_snapshot(repository, path.anchor, database);
+  const std::string series = repository::timeline_series(repository, database);
+  point.snapshot = read_snapshot(repository, series, path.anchor, database);
   point.base = *point.snapshot.database(database);
   point.state = point.base;
   point.position = path.position;
   point.objects_read = 1 + path.segments.size();
-  point.segments = read_parts(repository, path);
+  point.segments = read_parts(repository, series, path);
   if (!point.segments.empty()) {
     const Segment& newest = point.segments.front();
     point.state.page_count = newest.page_count;

@@ -7,6 +7,7 @@
 
 #include "engine/test_timeline.h"
 #include "repository/timeline.h"
+#include "repository/timeline_names.h"
 #include "storage/counting_store.h"
 
 namespace holdfast::engine {
@@ -107,7 +108,7 @@ TEST_F(PointInTimeTest, RefusesAPathWithASegmentThatIsGone) {
   line.commit(rows_sql(5, 900));
   line.commit(rows_sql(5, 900));
   const StatePath path = line.path_to(line.number);
-  at.store.remove(path.segments.back().object);
+  at.store.remove(repository::object_name(line.series(), path.segments.back()));
   EXPECT_EQ(refusal(path), ErrorCode::kPositionMissing);
 }
 

@@ -11,10 +11,8 @@ constexpr std::size_t kKeySize = sizeof(std::uint64_t);
 // Of fewer, finding out what is common costs more than it saves.
 constexpr std::size_t kFew = 16;
 
-std::size_t alike_until(std::string_view a, std::string_view b, std::size_t most) {
-  std::size_t size = 0;
-  while (size < most && a[size] == b[size]) ++size;
-  return size;
+std::size_t alike_until(std::string_view a, std::string_view b) {
+  return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
 }
 
 }  // namespace
@@ -26,11 +24,11 @@ DirectoryNames::DirectoryNames(env::FileSystem& files, const env::Path& director
     text_ += name;
     if (is_directory) text_ += '/';
   });
-  sort(names_, 0);
+  sort(names_);
 }
 
 // Shorter ones come first: no legal letter is 0.
-std::uint64_t DirectoryNames::key_of(std::string_view name, std::size_t from) const {
+std::uint64_t DirectoryNames::key_of(std::string_view name, std::size_t from) {
   std::uint64_t key = 0;
   for (std::size_t i = from; i < from + kKeySize; ++i) {
     key = key << 8 | (i < name.size() ? static_cast<unsigned char>(name[i]) : 0u);
@@ -38,8 +36,7 @@ std::uint64_t DirectoryNames::key_of(std::string_view name, std::size_t from) co
   return key;
 }
 
-// All of `names` have their first `alike` letters in common.
-void DirectoryNames::sort(std::span<Name> names, std::size_t alike) {
+void DirectoryNames::sort(std::span<Name> names) {
   if (names.size() <= kFew) {
     std::ranges::sort(names, {}, [this](const Name& name) { return text_of(name); });
     return;
@@ -48,8 +45,8 @@ void DirectoryNames::sort(std::span<Name> names, std::size_t alike) {
   std::size_t common = first.size();
   for (const Name& name : names) {
     const std::string_view text = text_of(name);
-    common = alike + alike_until(first.substr(alike), text.substr(alike),
-                                 std::min(common, text.size()) - alike);
+    if (text.starts_with(first.substr(0, common))) continue;
+    common = alike_until(first, text);
   }
   for (Name& name : names) name.key = key_of(text_of(name), common);
   std::ranges::sort(names, {}, &Name::key);
@@ -61,7 +58,7 @@ void DirectoryNames::sort(std::span<Name> names, std::size_t alike) {
     const bool go_on = group.size() > 1 && std::ranges::any_of(group, [&](const Name& name) {
                          return name.size > common + kKeySize;
                        });
-    if (go_on) sort(group, common + kKeySize);
+    if (go_on) sort(group);
     begin = end;
   }
 }

@@ -34,8 +34,8 @@ class DirectoryNames {
   std::string_view text_of(const Name& name) const {
     return std::string_view(text_).substr(name.at, name.size);
   }
-  std::uint64_t key_of(std::string_view name, std::size_t from) const;
-  void sort(std::span<Name> names, std::size_t alike);
+  static std::uint64_t key_of(std::string_view name, std::size_t from);
+  void sort(std::span<Name> names);
 
   std::string text_;  // one after the other
   std::vector<Name> names_;
