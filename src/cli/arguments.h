@@ -39,6 +39,7 @@ enum class Command {
   kImport,
   kRecover,
   kPredeploy,
+  kSelftest,
   kForget,
   kPrune,
   kKeyList,

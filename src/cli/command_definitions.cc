@@ -243,6 +243,17 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast predeploy && ./deploy.sh\n"
      "holdfast predeploy --commit results.json --commit results.json.b64 --push",
      predeploy_options},
+    {"selftest", "", Command::kSelftest, kUpkeep, "",
+     "prove the safety chain on this configuration, without touching its data",
+     "Four tests: a safe save with a backup, a save with its exports, an emergency save, and "
+     "recovery from every source. Each tries the places that the configuration names (repository, "
+     "exports, spool, emergency copies) with a small file that is gone at once; all else happens "
+     "on a scratch copy of the collections, the schema and a record of each, below TMPDIR or "
+     "/var/tmp. PASS or FAIL each, and last how many passed; status 6 unless all did. Nothing of "
+     "yours is changed, and nothing is left behind, also when it is interrupted.",
+     "holdfast selftest\n"
+     "holdfast selftest --json | jq -r '.tests[] | select(.passed | not) | .detail'",
+     no_options},
     {"serve", "", Command::kServe, kRecords, "", "save and read records over HTTP",
      "What put, get, list, delete and undelete do, for programs: "
      "/v1/collections/NAME/records[/KEY], and the routes that collections are mounted at. Clients "

@@ -48,6 +48,7 @@ int run_serve(Context& context);
 int run_import(Context& context);
 int run_recover(Context& context);
 int run_predeploy(Context& context);
+int run_selftest(Context& context);
 int run_forget(Context& context);
 int run_prune(Context& context);
 int run_key_list(Context& context);

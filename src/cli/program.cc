@@ -104,6 +104,8 @@ int run_command(Context& context) {
       return run_serve(context);
     case Command::kPredeploy:
       return run_predeploy(context);
+    case Command::kSelftest:
+      return run_selftest(context);
     case Command::kForget:
       return run_forget(context);
     case Command::kPrune:

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/progress.h"
 #include "repository/repository.h"
@@ -33,6 +34,8 @@ class Session {
   const std::string& command() const { return options_.command; }
 
   const Configuration& configuration();
+  // This instead of what a file says; before anything else is asked for.
+  void use(Configuration configuration) { configuration_ = std::move(configuration); }
   // --repo, HOLDFAST_REPO, then the configuration; throws kUsage if none of them says one.
   std::string place();
   bool has_place();

@@ -54,7 +54,7 @@ class HelpAndVersion(Scenario):
             done = subprocess.run(["bash", "-c", program], cwd=self.folder, text=True, capture_output=True, check=True)
             return done.stdout.split()
 
-        self.assertEqual(["salvage", "serve", "show", "snapshots", "stats", "status"], sorted(set(complete("s"))))
+        self.assertEqual(["salvage", "selftest", "serve", "show", "snapshots", "stats", "status"], sorted(set(complete("s"))))
         self.assertEqual(["recovery", "remove"], sorted(complete("key", "re")))
         self.assertIn("--keep-daily", complete("forget", "--keep"))
         self.assertIn("data.db", complete("backup", "da"))
