@@ -174,8 +174,16 @@ RecordWriter::Drained RecordWriter::drain_spool() {
   }
   for (const SpoolSegment& segment : segments) {
     if (drained.blocked.contains(segment.collection)) continue;
+    Spool::Content content;
     try {
-      const Spool::Content content = spool_->read(segment);
+      content = spool_->read(segment);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kNotFound) continue;  // somebody else has drained it
+      report.away = error.happened();
+      drained.blocked.insert(segment.collection);
+      continue;
+    }
+    try {
       const auto outcomes = apply_patiently(content.writes, kSpooledRemembered);
       bool complete = true;
       for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -197,7 +205,6 @@ RecordWriter::Drained RecordWriter::drain_spool() {
         spool_->remove(segment);
       }
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::kNotFound) continue;
       report.away = error.happened();
       drained.blocked.insert(segment.collection);
     }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
+#include <span>
 
 #include "base/error.h"
 #include "base/size.h"
@@ -18,6 +20,13 @@ using env::Path;
 constexpr std::string_view kEnding = ".spool";
 constexpr std::string_view kUnfinished = ".new-";
 constexpr int kSegmentTries = 1000;
+constexpr int kRandomBits = 32;  // of a segment's number; above them is its place in the order
+
+std::uint64_t random_part() {
+  std::uint32_t drawn = 0;
+  env::fill_random(std::as_writable_bytes(std::span(&drawn, 1)));
+  return drawn;
+}
 
 std::string segment_name(std::uint64_t number, std::size_t count, std::string_view collection) {
   return fmt::format("{:016x}-{}-{}{}", number, count, collection, kEnding);
@@ -70,11 +79,13 @@ void Spool::append(std::span<const Write> writes) {
   std::string text;
   for (const Write& write : writes) text += spool_line(write);
   if (!files_.status(directory_)) files_.make_directories(directory_);
-  std::uint64_t next = 1, bytes = text.size();
+  std::uint64_t place = 1, bytes = text.size();
   for (const SpoolSegment& segment : segments()) {
-    next = std::max(next, segment.number + 1);
+    place = std::max(place, (segment.number >> kRandomBits) + 1);
     bytes += segment.size;
   }
+  // No name is ever used again: whoever drained the one before may be about to remove it.
+  std::uint64_t next = place << kRandomBits | random_part();
   if (bytes > limit_) {
     throw Error(ErrorCode::kDiskFull, fmt::format("the spool {} may hold no more than {}",
                                                   directory_.string(), format_size(limit_)));
