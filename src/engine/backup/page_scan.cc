@@ -71,7 +71,7 @@ PageScan::PageScan(const ScanContext& context, sqlite::PageSource& source, BaseS
 }
 
 std::uint64_t PageScan::watermark() const {
-  return passed_ ? ~std::uint64_t{0} : next_unit_.load() * kChunkPages;
+  return passed_ ? ~std::uint64_t{0} : units_.next() * kChunkPages;
 }
 
 void PageScan::refresh() {
@@ -167,9 +167,8 @@ bool PageScan::read_base_chunk(std::uint64_t chunk, std::span<PageDigest> digest
 }
 
 void PageScan::run_units(bool again, bool keep) {
-  next_unit_ = 0;
+  units_.restart(geometry_.page_count / kChunkPages, context_.threads, window_pages_ / kChunkPages);
   stop_ = false;
-  const std::uint64_t units = geometry_.page_count / kChunkPages;
   std::mutex done_mutex;
   std::condition_variable_any done_changed;
   unsigned running = context_.threads;
@@ -180,7 +179,7 @@ void PageScan::run_units(bool again, bool keep) {
         try {
           Worker worker(*this);
           for (bool within = true; within && !stop_;) {
-            auto [unit, end] = take_stretch(units);
+            auto [unit, end] = units_.take();
             worker.reader.begin_stretch(end * kChunkPages + 1, again || base_ != nullptr);
             for (; within && unit < end && !stop_; ++unit) {
               {
@@ -216,19 +215,6 @@ void PageScan::run_units(bool again, bool keep) {
     }
   }
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-}
-
-// Units for one worker, first and end: as many as fit into its window, and fewer towards the end,
-// so that all workers end together.
-std::pair<std::uint64_t, std::uint64_t> PageScan::take_stretch(std::uint64_t units) {
-  const std::uint64_t longest = std::max<std::uint64_t>(1, window_pages_ / kChunkPages);
-  std::uint64_t first = next_unit_;
-  std::uint64_t end = first;
-  do {
-    const std::uint64_t left = units - std::min(units, first);
-    end = first + std::clamp<std::uint64_t>(left / (2 * context_.threads), 1, longest);
-  } while (!next_unit_.compare_exchange_weak(first, end));
-  return {first, end};
 }
 
 void PageScan::scan_unit(Worker& worker, std::uint64_t number, bool again, bool keep) {

@@ -14,7 +14,6 @@
 #include <mutex>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/progress.h"
@@ -23,6 +22,7 @@
 #include "engine/backup/digest_table.h"
 #include "engine/backup/page_set.h"
 #include "engine/backup/placement.h"
+#include "engine/backup/unit_queue.h"
 #include "engine/backup/view_gate.h"
 #include "repository/writer.h"
 #include "sqlite/page_facts.h"
@@ -94,7 +94,6 @@ class PageScan {
     if (!failure_) failure_ = std::current_exception();
     stop_ = true;
   }
-  std::pair<std::uint64_t, std::uint64_t> take_stretch(std::uint64_t units);
   void scan_unit(Worker& worker, std::uint64_t unit, bool again, bool keep);
   std::size_t read_group(Worker& worker, Unit& unit, std::size_t start);
   void keep_or_store(Worker& worker, Unit& unit, std::size_t start, std::size_t count, bool keep);
@@ -123,7 +122,7 @@ class PageScan {
   std::size_t window_pages_;  // of the file, mapped at once by each worker
 
   ViewGate gate_;
-  std::atomic<std::uint64_t> next_unit_{0};
+  UnitQueue units_;
   std::atomic<bool> stop_{false};
   bool passed_ = false;   // the first pass is over
   bool unknown_ = false;  // anything that was read may have changed
