@@ -19,7 +19,7 @@ constexpr Time kLatest{std::chrono::seconds(253'402'300'799)};  // 9999-12-31T23
 
 constexpr std::uint8_t kNoDigit = 0xff;
 // By letter. A restore waits for the reading of tens of thousands of names.
-constexpr std::array<std::uint8_t, 256> kDigits = [] {
+constexpr std::array<std::uint8_t, 256> kDigitValues = [] {
   std::array<std::uint8_t, 256> digits{};
   digits.fill(kNoDigit);
   std::uint8_t value = 0;
@@ -29,7 +29,7 @@ constexpr std::array<std::uint8_t, 256> kDigits = [] {
   return digits;
 }();
 
-std::uint8_t digit_of(char letter) { return kDigits[static_cast<unsigned char>(letter)]; }
+std::uint8_t digit_of(char letter) { return kDigitValues[static_cast<unsigned char>(letter)]; }
 
 bool is_hex(std::string_view text) {
   return std::ranges::none_of(text, [](char c) { return digit_of(c) == kNoDigit; });

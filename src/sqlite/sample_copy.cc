@@ -17,7 +17,7 @@
 namespace holdfast::sqlite {
 namespace {
 
-constexpr int kDeepestReference = 8;
+constexpr int kDeepestSampled = 8;
 
 constexpr const char* kSchemaOf =
     "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL "
@@ -43,7 +43,7 @@ class SampleCopy {
   // The first row with this key (empty: any), and what it refers to.
   void copy_row(const std::string& table, const Key& key, int depth) {
     const std::vector<std::string> columns = columns_of(table);
-    if (columns.empty() || depth > kDeepestReference) return;
+    if (columns.empty() || depth > kDeepestSampled) return;
     std::string names, places, where;
     for (const std::string& column : columns) {
       names += (names.empty() ? "" : ", ") + quoted_name(column);
