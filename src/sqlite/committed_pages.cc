@@ -40,7 +40,7 @@ bool CommittedPages::add(const Frame& frame) {
                 content_.begin() + static_cast<std::ptrdiff_t>(slot->second * page_size_));
   }
   drop_unfinished();
-  ++commits_;
+  if (!frame.repeated) ++commits_;
   page_count_ = frame.commit;
   least_count_ = std::min(least_count_, page_count_);
   return true;

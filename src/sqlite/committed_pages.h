@@ -29,6 +29,7 @@ class CommittedPages {
 
   // A transaction did not fit: it and all after it are left out.
   bool is_full() const { return full_; }
+  // No more than there were: a repeated frame may be padding.
   std::uint64_t commits() const { return commits_; }
   PageNumber page_count() const { return page_count_; }
 

@@ -9,11 +9,11 @@
 //  - each frame carries its generation's salts, and the running checksum of the frames ends in
 //    what the header says. Within a generation of the log that is everything: frames are only
 //    appended, and each checksum covers all frames before it;
-//  - after a reset, the commits read are as many as the header's change counter (iChange)
-//    advanced. The old generation's tail, which still stands in the file behind the new frames, or
-//    in a file deleted meanwhile whose descriptor is still open, is read first. The counter begins
-//    again where an index is made anew after a crash: where that could be, it proves nothing
-//    (a witness sees that it was not);
+//  - after a reset, the commits read, without what may be padding, are as many as the header's
+//    change counter (iChange) advanced. The old generation's tail, which still stands in the file
+//    behind the new frames, or in a file deleted meanwhile whose descriptor is still open, is read
+//    first. The counter begins again where an index is made anew after a crash: where that could
+//    be, it proves nothing (a witness sees that it was not);
 //  - after the last connection wrote the log back and deleted it, the database file has not changed
 //    since. A new log beside that very file goes on from there. The times of files tell this where
 //    the clock of the file system has ticked in between; within a tick a witness does, who saw in

@@ -11,12 +11,14 @@ namespace {
 
 constexpr std::uint32_t kManyChanges = 64;
 
-// Holds the transactions that are whole, and answers how many were read; `held` is moved behind the
-// last that is held. Goes on to the end to prove it, unless `enough` says that what is held is.
+// Holds the transactions that are whole, and answers how many were read, at least: what may be
+// padding is not counted, so that no padding makes up for a commit that is missing. `held` is moved
+// behind the last that is held. Goes on to the end to prove it, unless `enough` says that what is
+// held is.
 std::uint64_t gather(FrameReader& reader, CommittedPages& pages, LogPlace& held, bool enough) {
   std::uint64_t commits = 0;
   while (const auto frame = reader.next()) {
-    if (frame->commit != 0) ++commits;
+    if (frame->commit != 0 && !frame->repeated) ++commits;
     if (pages.add(*frame)) held = reader.place();
     if (enough && pages.is_full()) break;
   }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "sqlite/test_log_follower.h"
+#include "sqlite/wal_frames.h"
 
 namespace holdfast::sqlite {
 namespace {
@@ -51,6 +52,55 @@ TEST_F(WalFollowerTraps, ATruncatedLogWithUnreadCommitsIsALoss) {
   const auto writer = follow(follower);
   insert(*writer, 2000);
   writer->run("PRAGMA wal_checkpoint(TRUNCATE)");
+  expect_lost(follower.look(), Loss::kCountDiffers);
+}
+
+// With psow=0 SQLite repeats a commit's last frame until a sector is full.
+class WalFollowerBesidePadding : public WalFollowerTraps {
+ protected:
+  std::unique_ptr<OtherProcess> follow_padded(LogFollower& follower) {
+    run_sql(path, kFollowedTable);
+    auto writer = std::make_unique<OtherProcess>(kProgram, std::vector{path.string()});
+    run(*writer, "INSERT INTO t VALUES(1000, 'row')");
+    EXPECT_TRUE(follower.begin());
+    return writer;
+  }
+  static void run(OtherProcess& writer, const std::string& sql) {
+    writer.send(sql);
+    EXPECT_THAT(writer.receive(), StartsWith("ok")) << sql;
+  }
+
+ private:
+  static constexpr char kProgram[] = R"py(
+import sqlite3, sys
+db = sqlite3.connect(f"file:{sys.argv[1]}?psow=0", uri=True, isolation_level=None)
+db.execute("PRAGMA synchronous=FULL")
+for line in sys.stdin:
+    print("ok", db.execute(line).fetchall())
+)py";
+};
+
+TEST_F(WalFollowerBesidePadding, CountsACommitOnce) {
+  LogFollower follower(path);
+  const auto writer = follow_padded(follower);
+  const auto frames = std::filesystem::file_size(wal()) / (kFrameHeaderSize + 4096);
+  run(*writer, "INSERT INTO t VALUES(2000, 'row')");
+  ASSERT_GT(std::filesystem::file_size(wal()) / (kFrameHeaderSize + 4096), frames + 1);
+  EXPECT_EQ(follower.look().commits, 1);
+  run(*writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+  run(*writer, "INSERT INTO t VALUES(2001, 'row')");
+  const Look look = follower.look();
+  EXPECT_EQ(look.commits, 1) << look.detail;
+  EXPECT_TRUE(follower.is_whole());
+}
+
+TEST_F(WalFollowerBesidePadding, DoesNotTakeItForACommitThatWasLost) {
+  LogFollower follower(path);
+  const auto writer = follow_padded(follower);
+  for (int row = 2000; row < 2002; ++row) {
+    run(*writer, "PRAGMA wal_checkpoint(TRUNCATE)");
+    run(*writer, fmt::format("INSERT INTO t VALUES({}, 'row')", row));
+  }
   expect_lost(follower.look(), Loss::kCountDiffers);
 }
 

@@ -86,14 +86,26 @@ std::optional<Frame> FrameReader::next() {
   LogChecksum checksum = place_.checksum;
   checksum.add(bytes.first(8), place_.big_endian_checksums);
   checksum.add(bytes.subspan(kFrameHeaderSize), place_.big_endian_checksums);
-  const Frame frame{.page = load_be32(bytes.data()),
-                    .commit = load_be32(bytes.data() + 4),
-                    .content = bytes.subspan(kFrameHeaderSize)};
+  Frame frame{.page = load_be32(bytes.data()),
+              .commit = load_be32(bytes.data() + 4),
+              .content = bytes.subspan(kFrameHeaderSize)};
   if (checksum != checksum_at(bytes.data() + 16) || frame.page == 0) return std::nullopt;
   place_.checksum = checksum;
   ++place_.frame;
   ahead_ = ahead_.subspan(frame_size_);
+  frame.repeated = note_commit(frame);
   return frame;
+}
+
+bool FrameReader::note_commit(const Frame& frame) {
+  const bool repeated = frame.commit != 0 && frame.commit == commit_before_ &&
+                        frame.page == page_before_ && std::ranges::equal(frame.content, committed_);
+  page_before_ = frame.page;
+  commit_before_ = frame.commit;
+  if (frame.commit != 0 && !repeated) {
+    committed_.assign(frame.content.begin(), frame.content.end());
+  }
+  return repeated;
 }
 
 }  // namespace holdfast::sqlite

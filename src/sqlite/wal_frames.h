@@ -51,7 +51,10 @@ struct LogPlace {
 struct Frame {
   PageNumber page = 0;
   PageNumber commit = 0;  // pages of the database after this commit; 0 within a transaction
-  ByteView content;       // valid until the next frame is read
+  // The commit's frame before, once more: SQLite fills up a disk's sector so where a power loss may
+  // damage what is beside the bytes written (psow=0). Or a commit that wrote the same again.
+  bool repeated = false;
+  ByteView content;  // valid until the next frame is read
 };
 
 // Borrows the descriptor. By one thread at a time.
@@ -68,13 +71,16 @@ class FrameReader {
 
  private:
   ByteView bytes_of_next();
+  bool note_commit(const Frame& frame);
 
   int log_;
   std::size_t frame_size_;
   LogPlace place_;
   std::uint32_t last_;
   Buffer buffer_;
-  ByteView ahead_;  // what was read and not yet asked for
+  ByteView ahead_;                                  // what was read and not yet asked for
+  PageNumber page_before_ = 0, commit_before_ = 0;  // of the frame before
+  Bytes committed_;                                 // its content, if it was a commit
   std::size_t run_ = 1;
 };
 
