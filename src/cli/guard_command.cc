@@ -46,6 +46,7 @@ Json to_json(const GuardedDatabase& guarded) {
       {"used", result.used ? Json(result.used->sentence) : Json()},
       {"safety_snapshot", saved ? Json(restored->safety_snapshot->id.hex()) : Json()},
       {"rows_merged", result.merged ? Json(result.merged->inserted()) : Json()},
+      {"rows_deleted_before", result.merged ? Json(result.merged->buried()) : Json()},
       {"excluded_rows_removed", result.excluded_rows},
       {"invariants_afterwards", to_json(result.afterwards)},
   };

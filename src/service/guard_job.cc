@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "codec/compression.h"
 #include "service/audit.h"
 #include "service/local_state.h"
@@ -35,7 +38,10 @@ std::string log_detail(const GuardedDatabase& guarded) {
       fmt::format("{}: {}: {}", guarded.database.name, engine::action_name(result.decision.action),
                   result.decision.reason);
   if (result.used) detail += fmt::format("; from {}", result.used->sentence);
-  if (result.merged) detail += fmt::format("; {} rows came back", result.merged->inserted());
+  if (result.merged) {
+    detail += fmt::format("; {} rows came back, {} stay deleted", result.merged->inserted(),
+                          result.merged->buried());
+  }
   if (result.excluded_rows > 0) {
     detail += fmt::format("; {} excluded rows were removed", result.excluded_rows);
   }
@@ -60,6 +66,8 @@ engine::GuardRequest guard_request(Session& session, const Database& database) {
     request.seed = known->protection.seed;
     request.on_violation = known->protection.on_violation;
   }
+  std::ranges::copy_if(configuration.collections, std::back_inserter(request.collections),
+                       [&](const auto& each) { return each.database == database.name; });
   request.production = is_production(configuration.boot, variables);
   request.force_import = import_is_forced(configuration.boot, variables);
   request.force_switch = configuration.boot.force_switch;

@@ -29,6 +29,9 @@ std::filesystem::path shm_path(const std::filesystem::path& database) {
 std::filesystem::path journal_path(const std::filesystem::path& database) {
   return with_suffix(database, "-journal");
 }
+std::filesystem::path own_tables_path(const std::filesystem::path& database) {
+  return with_suffix(database, ".holdfast");
+}
 
 std::optional<FileStamp> FileStamp::of(const std::filesystem::path& path) {
   struct stat status{};

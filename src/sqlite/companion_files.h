@@ -11,6 +11,8 @@ namespace holdfast::sqlite {
 std::filesystem::path wal_path(const std::filesystem::path& database);
 std::filesystem::path shm_path(const std::filesystem::path& database);
 std::filesystem::path journal_path(const std::filesystem::path& database);
+// What Holdfast keeps there instead of in the database; see RowStoreOptions.
+std::filesystem::path own_tables_path(const std::filesystem::path& database);
 
 // Size, modification time and identity: what can be known of a file without opening it.
 struct FileStamp {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "sqlite/buried_rows.h"
 #include "sqlite/statement.h"
 #include "sqlite/table_shape.h"
 #include "sqlite/write_transaction.h"
@@ -24,10 +25,11 @@ std::string qualified(std::string_view table, const std::string& column) {
 
 class Merge {
  public:
-  explicit Merge(const WriteTransaction& transaction)
+  Merge(const WriteTransaction& transaction, const MergeRequest& request)
       : transaction_(transaction),
         history_(table_shapes(transaction.get(), "history")),
-        present_(table_shapes(transaction.get(), "main")) {}
+        present_(table_shapes(transaction.get(), "main")),
+        buried_(transaction, request.tombstones, history_, present_, request.busy_timeout) {}
 
   MergeReport run();
 
@@ -46,13 +48,14 @@ class Merge {
   void insert_rows(const TableShape& from, const TableShape& into, TableMerge& report);
   std::string insert_by_key(const TableShape& from, const TableShape& into,
                             const std::vector<std::string>& columns, TableMerge& report);
-  std::string insert_by_content(const TableShape& into, const std::vector<std::string>& columns,
-                                TableMerge& report);
+  std::string insert_by_content(const TableShape& from, const TableShape& into,
+                                const std::vector<std::string>& columns, TableMerge& report);
   void remove_orphans();
   void raise_sequences();
 
   const WriteTransaction& transaction_;
   TableShapes history_, present_;
+  const BuriedRows buried_;
   std::vector<Added> added_;
   MergeReport report_;
 };
@@ -158,7 +161,9 @@ void Merge::insert_rows(const TableShape& from, const TableShape& into, TableMer
     report.skipped = "no column has a name that the history knows";
     return;
   }
-  std::string condition = into.key.empty() ? insert_by_content(into, columns, report)
+  report.skipped = buried_.obstacle(from);
+  if (!report.skipped.empty()) return;
+  std::string condition = into.key.empty() ? insert_by_content(from, into, columns, report)
                                            : insert_by_key(from, into, columns, report);
   added_.push_back({into, std::move(condition), report_.tables.size()});
 }
@@ -181,6 +186,11 @@ std::string Merge::insert_by_key(const TableShape& from, const TableShape& into,
       fmt::format("CREATE TABLE {} AS SELECT {} FROM history.{} WHERE NOT EXISTS "
                   "(SELECT 1 FROM main.{} AS {} WHERE {})",
                   list, keys, name, name, kPresent, same_key));
+  if (const std::string buried = buried_.condition(from); !buried.empty()) {
+    report.buried = transaction_.run(
+        fmt::format("DELETE FROM {} WHERE ({}) IN (SELECT {} FROM history.{} WHERE {})", list, keys,
+                    keys, name, buried));
+  }
   report.kept = transaction_.number(
       fmt::format("SELECT count(*) FROM history.{0} CROSS JOIN main.{0} AS {1} WHERE {2} AND NOT "
                   "({3})",
@@ -195,7 +205,7 @@ std::string Merge::insert_by_key(const TableShape& from, const TableShape& into,
 }
 
 // Equal rows are counted: where the history has two and the present one, one comes back.
-std::string Merge::insert_by_content(const TableShape& into,
+std::string Merge::insert_by_content(const TableShape& from, const TableShape& into,
                                      const std::vector<std::string>& columns, TableMerge& report) {
   const std::string name = quoted_name(into.name), rowid = into.identity().front();
   const std::uint64_t last =
@@ -208,8 +218,17 @@ std::string Merge::insert_by_content(const TableShape& into,
       fmt::format("SELECT {0}, row_number() OVER (PARTITION BY {0}) FROM", values);
   std::string parts;
   for (std::size_t i = 0; i < columns.size(); ++i) parts += fmt::format("part_{}, ", i);
-  const std::string missing = fmt::format("{0} history.{1} EXCEPT {0} main.{1}", rows, name);
-  const std::string table = fmt::format("WITH missing({}copy) AS ({})", parts, missing);
+  const std::string buried = buried_.condition(from);
+  const auto missing = [&](const std::string& which) {
+    return fmt::format("WITH missing({2}copy) AS ({0} history.{1}{3} EXCEPT {0} main.{1})", rows,
+                       name, parts, which);
+  };
+  const auto number_of = [&](const std::string& which) {
+    return transaction_.number(missing(which) + " SELECT count(*) FROM missing");
+  };
+  const std::string others = buried.empty() ? "" : fmt::format(" WHERE ({}) IS NOT TRUE", buried);
+  if (!buried.empty()) report.buried = number_of("") - number_of(others);
+  const std::string table = missing(others);
   parts.resize(parts.size() - 2);
   report.inserted =
       transaction_.run(fmt::format("{} INSERT OR IGNORE INTO main.{} ({}) SELECT {} FROM missing",
@@ -280,12 +299,17 @@ std::uint64_t MergeReport::inserted() const {
   return sum;
 }
 
-MergeReport merge_rows(const std::filesystem::path& target, const std::filesystem::path& history,
-                       std::span<const Exclusion> exclusions,
-                       std::chrono::milliseconds busy_timeout) {
-  const auto excluded = remove_excluded(history, exclusions, busy_timeout);
-  WriteTransaction transaction(target, history, busy_timeout);
-  MergeReport report = Merge(transaction).run();
+std::uint64_t MergeReport::buried() const {
+  std::uint64_t sum = 0;
+  for (const TableMerge& table : tables) sum += table.buried;
+  return sum;
+}
+
+MergeReport merge_rows(const MergeRequest& request) {
+  const auto& exclusions = request.exclusions;
+  const auto excluded = remove_excluded(request.history, exclusions, request.busy_timeout);
+  WriteTransaction transaction(request.target, request.history, request.busy_timeout);
+  MergeReport report = Merge(transaction, request).run();
   transaction.commit();
   for (std::size_t i = 0; i < excluded.size(); ++i) {
     for (TableMerge& table : report.tables) {

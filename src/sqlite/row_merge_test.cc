@@ -23,7 +23,11 @@ class RowMergeTest : public testing::Test {
     run_sql(history(), schema + ";" + before);
   }
   MergeReport merge(const std::vector<Exclusion>& exclusions = {}) const {
-    return merge_rows(target(), history(), exclusions, kMergeTimeout);
+    return merge_rows({.target = target(),
+                       .history = history(),
+                       .exclusions = exclusions,
+                       .tombstones = {},
+                       .busy_timeout = kMergeTimeout});
   }
   static TableMerge of(const MergeReport& report, std::string_view table) {
     const auto found = std::ranges::find(report.tables, table, &TableMerge::table);

@@ -207,7 +207,7 @@ RowStore::RowStore(const std::filesystem::path& path, RowStoreOptions options)
   sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
   connection_.execute("PRAGMA synchronous = FULL");
   if (options.own_tables_beside) {
-    const std::string beside = connection_.resolved_path().string() + ".holdfast";
+    const std::string beside = own_tables_path(connection_.resolved_path());
     // Attaching makes no file where there is none: a connection of its own does.
     Connection(beside, Access::kCreate, options.busy_timeout);
     connection_.execute(fmt::format("ATTACH {} AS holdfast", quoted_text(beside)).c_str());

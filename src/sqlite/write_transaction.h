@@ -25,6 +25,7 @@ class WriteTransaction {
   WriteTransaction& operator=(const WriteTransaction&) = delete;
 
   sqlite3* get() const { return connection_.get(); }
+  std::filesystem::path path() const { return connection_.resolved_path(); }
   // The number of rows that the statement changed.
   std::uint64_t run(const std::string& sql) const;
   std::uint64_t number(const std::string& sql) const;  // the first column of the first row

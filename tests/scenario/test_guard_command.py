@@ -1,5 +1,6 @@
 """`holdfast guard`: twelve campaigns, the one nobody wants back, and the one a user added."""
 
+import json
 import unittest
 
 from holdfast import Scenario
@@ -10,6 +11,12 @@ source = "volume/app.db"
 on_violation = "{on_violation}"
 invariants = [{{ name = "twelve", sql = "SELECT count(*) FROM campaigns WHERE id <= 12", equals = 12 }}]
 exclusions = [{{ table = "campaigns", where = "name = 'Prizies'" }}]
+"""
+RECORDS = """
+[records]
+own_tables = "{own_tables}"
+[collections.campaigns]
+cascades = [{{ table = "gifts", columns = ["campaign"] }}]
 """
 SCHEMA = "CREATE TABLE campaigns (id INTEGER PRIMARY KEY, name TEXT NOT NULL, active DEFAULT 1)"
 CAMPAIGNS = [f"Campaign {number}" for number in range(1, 13)]
@@ -31,6 +38,11 @@ class GuardCommand(Scenario):
     def make(self, *names):
         self.sql(self.app, "PRAGMA journal_mode = WAL", SCHEMA,
                  *(f"INSERT INTO campaigns (name) VALUES ('{name}')" for name in names))
+
+    def record(self, **fields):
+        file = self.folder / "record.json"
+        file.write_text(json.dumps(fields), encoding="utf-8")
+        return file
 
     def names(self):
         return [row[0] for row in self.sql(self.app, "SELECT name FROM campaigns ORDER BY id")]
@@ -79,6 +91,24 @@ class GuardCommand(Scenario):
                  "INSERT INTO campaigns (name) VALUES ('Of another user')")
         self.assertEqual(5, self.guard(0, "--fix")["rows_merged"])
         self.assertEqual([*CAMPAIGNS, "Of a user", "Of another user"], self.names())
+
+    def test_never_merges_what_was_deleted_by_way_of_holdfast(self):
+        self.sql(self.app, "CREATE TABLE gifts (id INTEGER PRIMARY KEY, campaign INTEGER)",
+                 "INSERT INTO gifts (campaign) VALUES (2), (3), (3)")
+        for where in ("inside", "beside"):
+            with self.subTest(own_tables=where):
+                self.configure(CONFIGURATION.format(on_violation="merge") + RECORDS.format(own_tables=where))
+                self.ok("put", "campaigns", "--undelete", self.record(id=3, name="Campaign 3"))
+                self.sql(self.app, "INSERT OR IGNORE INTO gifts VALUES (2, 3), (3, 3)")
+                self.backup("app")
+                self.ok("delete", "campaigns", "3")
+                # What a deploy does to it: the deletes are all that is left of the records.
+                self.sql(self.app, "DELETE FROM campaigns WHERE id < 6", "DELETE FROM gifts")
+                done = self.guard(3, "--fix")  # eleven are not twelve
+                self.assertEqual(("merge", 3), (done["action"], done["rows_deleted_before"]))
+                self.assertEqual([name for name in CAMPAIGNS if name != "Campaign 3"] + ["Of a user"], self.names())
+                self.assertEqual([(2,)], self.sql(self.app, "SELECT campaign FROM gifts"))
+                self.failure(62, "put", "campaigns", self.record(id=3, name="Campaign 3"))
 
     def test_refuses_if_told_so_and_changes_nothing(self):
         self.set_up("refuse")

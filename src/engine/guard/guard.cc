@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "engine/guard/candidates.h"
+#include "engine/guard/deleted_records.h"
 #include "engine/guard/history.h"
 #include "engine/guard/scratch_file.h"
 #include "engine/guard/set_aside.h"
@@ -138,16 +139,19 @@ void Guard::merge() {
   take_safety_snapshot();
   ScratchFile scratch(files_, std::filesystem::absolute(request_.path));
   WrittenCandidate written = candidates.write(scratch.file(), scratch.path(), true);
-  result_.merged =
-      sqlite::merge_rows(request_.path, scratch.path(), request_.exclusions, busy_timeout());
+  result_.merged = sqlite::merge_rows({.target = request_.path,
+                                       .history = scratch.path(),
+                                       .exclusions = request_.exclusions,
+                                       .tombstones = deleted_records(request_.collections),
+                                       .busy_timeout = busy_timeout()});
   for (const sqlite::TableMerge& table : result_.merged->tables) {
     if (!table.skipped.empty()) {
       warn(fmt::format("table {} was not merged: {}", table.table, table.skipped));
-    } else if (table.inserted + table.lost > 0) {
+    } else if (table.inserted + table.lost + table.buried > 0) {
       note(
           fmt::format("merge of table {}: {} rows came back, {} were kept as they are, {} do not "
-                      "fit",
-                      table.table, table.inserted, table.kept, table.lost));
+                      "fit, {} stay deleted",
+                      table.table, table.inserted, table.kept, table.lost, table.buried));
     }
   }
   note(fmt::format("merge of {} brought back {} rows and {} tables", written.candidate.sentence,

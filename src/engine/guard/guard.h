@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/progress.h"
+#include "engine/records/collection.h"
 #include "engine/restore/restore.h"
 #include "env/file_system.h"
 #include "repository/repository.h"
@@ -45,7 +46,8 @@ struct GuardRequest {
   std::filesystem::path path;
   std::vector<Invariant> invariants;
   std::vector<sqlite::Exclusion> exclusions;
-  std::filesystem::path seed;  // empty: none
+  std::vector<Collection> collections;  // of this database: what goes with a deleted record
+  std::filesystem::path seed;           // empty: none
   OnViolation on_violation = OnViolation::kRestore;
   bool production = false;                             // automatic seeds are skipped …
   bool force_import = false;                           // … unless this is said

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "engine/guard/test_guarded.h"
+#include "engine/records/own_tables.h"
+#include "sqlite/row_store.h"
 #include "sqlite/seed.h"
 
 namespace holdfast::engine {
@@ -159,6 +161,54 @@ TEST_F(GuardTest, MergesWhatIsMissingAndKeepsWhatUsersAdded) {
   const GuardResult again = guard();
   EXPECT_EQ(again.decision.action, Action::kServe);
   EXPECT_EQ(at.sql("SELECT count(*) FROM campaigns"), "13");
+}
+
+// As RecordDatabase leaves it, inside the database or beside it.
+void bury(const env::Path& database, bool beside, Value key) {
+  sqlite::RowStore store(database, {.own_tables_beside = beside});
+  OwnTables own(store);
+  store.begin();
+  own.create();
+  own.bury({.table = "campaigns", .key_columns = {"id"}, .key = {std::move(key)}, .deleted = {}});
+  store.commit();
+}
+
+TEST_F(GuardTest, MergesNothingThatWasDeletedByWayOfHoldfast) {
+  at.sql(twelve() + "CREATE TABLE gifts (campaign); INSERT INTO gifts VALUES (3), (4), (5);");
+  at.back_up();
+  request.on_violation = OnViolation::kMerge;
+  request.collections = {{.name = "campaigns",
+                          .database = "app",
+                          .table = "campaigns",
+                          .cascades = {{.table = "gifts", .columns = {"campaign"}}}}};
+  for (const bool beside : {false, true}) {
+    wipe();
+    at.sql(std::string(kSchema) + "INSERT INTO campaigns (id, name) VALUES (50, 'Of a user')");
+    bury(at.database(), beside, std::int64_t{beside ? 4 : 3});
+    const GuardResult result = guard();
+    EXPECT_EQ(result.decision.action, Action::kMerge);
+    EXPECT_EQ(result.merged->buried(), 2) << beside;
+    EXPECT_TRUE(
+        said.said("11 rows came back, 0 were kept as they are, 0 do not fit, 1 stay deleted"));
+    EXPECT_EQ(at.sql("SELECT group_concat(campaign) FROM gifts"), beside ? "3,5" : "4,5");
+    EXPECT_EQ(at.sql("SELECT count(*) FROM campaigns WHERE id IN (3, 4)"), "1");
+  }
+}
+
+TEST_F(GuardTest, MergesNoTableOfWhichATombstoneCannotBeRead) {
+  at.sql(twelve() + "CREATE TABLE gifts (id INTEGER PRIMARY KEY); INSERT INTO gifts VALUES (3);");
+  at.back_up();
+  request.on_violation = OnViolation::kMerge;
+  for (const char* key : {"", "[", "{}", "[1,2]", R"([{"$blob":7}])"}) {
+    wipe();
+    at.sql(std::string(kSchema) + "INSERT INTO campaigns (id, name) VALUES (50, 'Of a user')");
+    bury(at.database(), false, std::int64_t{3});
+    at.sql("UPDATE _holdfast_tombstones SET record_key = '" + std::string(key) + "'");
+    guard();
+    EXPECT_TRUE(said.said("table campaigns was not merged: a tombstone of it")) << key;
+    EXPECT_EQ(names(), "Of a user") << key;
+    EXPECT_EQ(at.sql("SELECT count(*) FROM gifts"), "1") << key;
+  }
 }
 
 TEST_F(GuardTest, TakesTheRowOutThatComesBackEachTime) {

@@ -24,7 +24,37 @@ RowKey tombstone_key(const std::string& table, const Row& key) {
   return {.columns = {"table_name", "record_key"}, .values = {table, key_text(key)}};
 }
 
+Record list_in(const Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  Record list = parse_record_json(text == nullptr ? "" : *text, "a tombstone");
+  if (!list.is_array()) throw Error(ErrorCode::kRecordInvalid, "a tombstone's key is no list");
+  return list;
+}
+
 }  // namespace
+
+std::vector<std::string> tombstone_columns() {
+  return {"table_name", "record_key", "key_columns", "deleted_at"};
+}
+
+Tombstone tombstone_of(const Row& row) {
+  const auto* table = std::get_if<std::string>(&row.at(0));
+  const auto* deleted = std::get_if<std::int64_t>(&row.at(3));
+  if (table == nullptr || deleted == nullptr) {
+    throw Error(ErrorCode::kRecordInvalid, "a tombstone names no table, or no time");
+  }
+  Tombstone tombstone{
+      .table = *table, .key_columns = {}, .key = {}, .deleted = Time(Duration(*deleted))};
+  for (const Record& value : list_in(row.at(1))) {
+    tombstone.key.push_back(value_from_json(value, ColumnKind::kAny, "key"));
+  }
+  for (const Record& column : list_in(row.at(2))) {
+    if (!column.is_string())
+      throw Error(ErrorCode::kRecordInvalid, "a tombstone's column has no name");
+    tombstone.key_columns.push_back(column);
+  }
+  return tombstone;
+}
 
 void OwnTables::create() {
   session_.create_own_table(kWritesTable,
@@ -113,7 +143,7 @@ bool OwnTables::unbury(const std::string& table, const Row& key) {
 
 std::vector<Tombstone> OwnTables::tombstones(const std::string& table) {
   RowQuery query{.table = kTombstonesTable,
-                 .columns = {"table_name", "record_key", "key_columns", "deleted_at"},
+                 .columns = tombstone_columns(),
                  .conditions = {},
                  .order = {},
                  .limit = {}};
@@ -125,19 +155,7 @@ std::vector<Tombstone> OwnTables::tombstones(const std::string& table) {
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kTableMissing) throw;
   }
-  for (const Row& row : rows) {
-    Tombstone tombstone{.table = std::get<std::string>(row[0]),
-                        .key_columns = {},
-                        .key = {},
-                        .deleted = Time(Duration(std::get<std::int64_t>(row[3])))};
-    const Record key = parse_record_json(std::get<std::string>(row[1]), "a tombstone");
-    for (const Record& value : key) {
-      tombstone.key.push_back(value_from_json(value, ColumnKind::kAny, "key"));
-    }
-    const Record columns = parse_record_json(std::get<std::string>(row[2]), "a tombstone");
-    tombstone.key_columns = columns.get<std::vector<std::string>>();
-    found.push_back(std::move(tombstone));
-  }
+  for (const Row& row : rows) found.push_back(tombstone_of(row));
   return found;
 }
 

@@ -31,6 +31,11 @@ struct Tombstone {
   Time deleted{};
 };
 
+// The columns of its table that tombstone_of() wants, in order. It throws kRecordInvalid for what
+// no tombstone can be.
+std::vector<std::string> tombstone_columns();
+Tombstone tombstone_of(const Row& row);
+
 // Over one session, which must outlive it; all of it in the session's transaction.
 class OwnTables {
  public:
