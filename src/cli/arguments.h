@@ -80,6 +80,7 @@ struct Arguments {
   bool no_encryption = false;                           // init
   std::string label;                                    // init, key add
   std::string name;                                     // backup
+  bool read_all = false;                                // backup
   std::string capacity;                                 // stats
   std::optional<std::int64_t> last;                     // log
   std::string read_data;                                // verify: percent, empty if not said

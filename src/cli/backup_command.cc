@@ -71,6 +71,7 @@ int run_backup(Context& context) {
   job.keep = parse_policy(arguments.keep);
   job.name = arguments.name;
   job.tags = arguments.tags;
+  job.read_all = arguments.read_all;
   std::ranges::sort(job.tags);
   job.databases = service::choose_databases(arguments.words, arguments.all, session.configuration(),
                                             session.world());

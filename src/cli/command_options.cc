@@ -81,6 +81,8 @@ void backup_options(CLI::App& app, Arguments& a) {
   text_option(app, "--name", a.name, "NAME",
               "call the snapshot so (DB_backup_YYYYMMDD_HHMMSS unless said)");
   repeated(app, "-t,--tag", a.tags, "TAG", "mark the snapshot; may be repeated");
+  flag(app, "--read-all", a.read_all,
+       "read every page, also those that the log proves to be as they were");
   keep_options(app, a.keep);
 }
 

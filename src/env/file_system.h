@@ -104,6 +104,8 @@ FileSystem& posix_file_system();
 // syncs the directory: afterwards the file is the old or the new one, never a mixture.
 Bytes read_file(FileSystem& files, const Path& path);
 void write_file_atomically(FileSystem& files, const Path& path, ByteView content);
+// The same without a sync, for what can be made again: after a power loss the file may be anything.
+void write_cache_file(FileSystem& files, const Path& path, ByteView content);
 
 }  // namespace holdfast::env
 

@@ -14,6 +14,7 @@
 #include <iterator>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 namespace holdfast::env {
 namespace {
@@ -83,9 +84,18 @@ bool holds(std::int64_t pid, const struct stat& wanted) {
 }  // namespace
 
 ProcessIdentity this_process() {
-  ProcessIdentity identity{.host = host_name(), .boot_id = boot_identity(), .pid = ::getpid()};
-  if (const auto status = status_of(identity.pid)) identity.start_ticks = status->start_ticks;
-  return identity;
+  if (auto identity = running_process(::getpid())) return *std::move(identity);
+  return {.host = host_name(), .boot_id = boot_identity(), .pid = ::getpid()};
+}
+
+std::optional<ProcessIdentity> running_process(std::int64_t pid) {
+  const auto status = status_of(pid);
+  std::string boot = boot_identity();
+  if (!status || status->start_ticks == 0 || boot.empty()) return std::nullopt;
+  return ProcessIdentity{.host = host_name(),
+                         .boot_id = std::move(boot),
+                         .pid = pid,
+                         .start_ticks = status->start_ticks};
 }
 
 bool is_certainly_dead(const ProcessIdentity& process) {

@@ -3,6 +3,7 @@
 #define HOLDFAST_ENV_HOST_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +18,11 @@ struct ProcessIdentity {
       boot_id;  // of this boot of the kernel and this container; empty where the system has none
   std::int64_t pid = 0;
   std::int64_t start_ticks = 0;  // tells a reused pid apart
+  bool operator==(const ProcessIdentity&) const = default;
 };
 ProcessIdentity this_process();
+// Of a process that runs; empty where that cannot be told.
+std::optional<ProcessIdentity> running_process(std::int64_t pid);
 // True only when it is certain: same host and boot, and no process of that pid and start is there.
 bool is_certainly_dead(const ProcessIdentity& process);
 

@@ -13,7 +13,9 @@ Bytes read_file(FileSystem& files, const Path& path) {
   return content;
 }
 
-void write_file_atomically(FileSystem& files, const Path& path, ByteView content) {
+namespace {
+
+void replace_file(FileSystem& files, const Path& path, ByteView content, bool durably) {
   const Path folder = path.has_parent_path() ? path.parent_path() : Path(".");
   const Path beside = folder / fmt::format(".{}.tmp-{}", path.filename().string(), random_name());
   bool renamed = false;
@@ -21,11 +23,11 @@ void write_file_atomically(FileSystem& files, const Path& path, ByteView content
     {
       const auto file = files.create(beside);
       file->write_at(0, content);
-      file->sync();
+      if (durably) file->sync();
     }
     files.rename(beside, path);
     renamed = true;
-    files.sync_directory(folder);
+    if (durably) files.sync_directory(folder);
   } catch (const Error&) {
     if (!renamed) {
       try {
@@ -36,6 +38,16 @@ void write_file_atomically(FileSystem& files, const Path& path, ByteView content
     }
     throw;
   }
+}
+
+}  // namespace
+
+void write_file_atomically(FileSystem& files, const Path& path, ByteView content) {
+  replace_file(files, path, content, true);
+}
+
+void write_cache_file(FileSystem& files, const Path& path, ByteView content) {
+  replace_file(files, path, content, false);
 }
 
 }  // namespace holdfast::env

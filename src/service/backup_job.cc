@@ -42,6 +42,7 @@ BackupOutcome back_up(Session& session, const BackupJob& job) {
   }
   request.name = job.name;
   request.tags = job.tags;
+  request.read_all = job.read_all;
   request.command = session.command();
   request.compression_level =
       session.configuration().compression.value_or(codec::kDefaultCompressionLevel);

@@ -15,6 +15,7 @@ struct BackupJob {
   std::vector<Database> databases;
   std::string name;
   std::vector<std::string> tags;
+  bool read_all = false;  // see engine::BackupRequest
   std::optional<repository::RetentionPolicy>
       keep;  // applied to the new snapshot's series afterwards
 };

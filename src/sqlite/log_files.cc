@@ -95,6 +95,25 @@ std::optional<FileState> FileState::settled(const std::filesystem::path& path) {
   }
 }
 
+WrittenBack WrittenBack::of(const IndexState& index, const FileState& file) {
+  return {.size = file.size,
+          .modified = file.modified,
+          .salts = index.header.salts(),
+          .backfilled = index.backfilled,
+          .attempted = index.attempted};
+}
+
+bool WrittenBack::is_changed(const FileState& file) const {
+  return file.size != size || file.modified != modified;
+}
+
+// In WAL mode only a checkpoint writes to the database file. It says beforehand how far it will go,
+// and afterwards how far it went.
+bool WrittenBack::is_changed_by_others(const FileState& file, const IndexState& index) const {
+  return is_changed(file) && index.header.salts() == salts && index.backfilled == backfilled &&
+         index.backfilled == index.attempted && backfilled == attempted;
+}
+
 LogFiles& LogFiles::operator=(LogFiles&& other) noexcept {
   std::swap(index_, other.index_);
   std::swap(log_, other.log_);

@@ -49,6 +49,21 @@ struct IndexState {
   bool operator==(const IndexState&) const = default;
 };
 
+// The database file beside the state of its write-back, both as they were at some moment: the index
+// was read first, so that a checkpoint that writes after it shows in the next one.
+struct WrittenBack {
+  std::uint64_t size = 0;
+  std::int64_t modified = 0;
+  std::uint64_t salts = 0;
+  std::uint32_t backfilled = 0, attempted = 0;
+
+  static WrittenBack of(const IndexState& index, const FileState& file);
+  bool is_changed(const FileState& file) const;
+  // Whether something else than SQLite has certainly written to the file since. `file` was looked
+  // at before `index`.
+  bool is_changed_by_others(const FileState& file, const IndexState& index) const;
+};
+
 class LogFiles {
  public:
   enum class Opening {

@@ -198,6 +198,10 @@ class DatabaseSource : public PageSource {
   void release() override { inner_.source->release(); }
   bool is_newest() override { return inner_.source->is_newest(); }
   bool is_intact() override { return inner_.source->is_intact(); }
+  std::optional<LogMark> mark() override { return inner_.source->mark(); }
+  std::optional<std::vector<PageNumber>> changed_since(const LogMark& mark) override {
+    return inner_.source->changed_since(mark);
+  }
   Geometry geometry() const override { return inner_.source->geometry(); }
   void read(PageNumber first, MutableByteView out) override { inner_.source->read(first, out); }
   env::MappedRange map(PageNumber first, PageNumber count) override {
@@ -235,6 +239,10 @@ bool uses_log(const Connection& connection) {
          FileStamp::of(wal_path(connection.resolved_path())).has_value();
 }
 
+std::optional<LogMark> PageSource::mark() { return std::nullopt; }
+std::optional<std::vector<PageNumber>> PageSource::changed_since(const LogMark&) {
+  return std::nullopt;
+}
 env::MappedRange PageSource::map(PageNumber, PageNumber) { return {}; }
 bool PageSource::is_in_file(PageNumber, PageNumber) { return false; }
 

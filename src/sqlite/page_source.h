@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,8 @@ struct Change {
   std::vector<PageNumber> pages;  // sorted, without duplicates, within the new page count
 };
 
+struct LogMark;  // log_proof.h
+
 enum class JournalMode { kRollback, kWal };
 
 class PageSource {
@@ -67,6 +70,13 @@ class PageSource {
   // as a plain copy over the file: false once anything was written that the view's locks forbid.
   // After that the next advance() answers kUnknown, or throws.
   virtual bool is_intact() = 0;
+
+  // Where the log stands at the current view, which is held: for changed_since() of another source
+  // at another time. Empty where it could prove nothing.
+  virtual std::optional<LogMark> mark();
+  // The pages of the current view, which is held, that may differ from those at the mark, sorted.
+  // Empty where that is not proved.
+  virtual std::optional<std::vector<PageNumber>> changed_since(const LogMark& mark);
 
   // Of the current view.
   virtual Geometry geometry() const = 0;

@@ -105,6 +105,42 @@ inline constexpr char kFollowedTable[] =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
     " INSERT INTO t SELECT i, randomblob(400) FROM n;";
 
+// Does as many transactions as each line says, in the way that the other words of it say.
+inline constexpr char kFollowedWriter[] = R"py(
+import random, sqlite3, sys, time
+path, seed = sys.argv[1], int(sys.argv[2])
+dice = random.Random(seed)
+kinds = ["PASSIVE", "FULL", "RESTART", "TRUNCATE"]
+def open():
+    db = sqlite3.connect(path, isolation_level=None, timeout=60)
+    db.execute("PRAGMA synchronous=" + dice.choice(["OFF", "NORMAL", "FULL"]))
+    db.execute("PRAGMA wal_autocheckpoint=" + sys.argv[3])
+    db.execute("PRAGMA cache_size=20")
+    return db
+db = open()
+print("ready")
+for line in sys.stdin:
+    words = line.split()
+    for i in range(int(words[0])):
+        if "reopen" in words and dice.random() < 0.02:
+            db.close()
+            db = open()
+        if "paced" in words:
+            time.sleep(0.001)
+        db.execute("BEGIN IMMEDIATE")
+        for j in range(dice.choice([1, 1, 1, 3, 30])):
+            db.execute("INSERT OR REPLACE INTO t VALUES(?, ?)",
+                       (dice.randrange(500), dice.randbytes(dice.randrange(900))))
+        if dice.random() < 0.03:
+            db.execute("DELETE FROM t WHERE a > ?", (dice.randrange(500),))
+        db.execute("COMMIT" if dice.random() < 0.95 else "ROLLBACK")
+        if "checkpoint" in words and dice.random() < 0.05:
+            db.execute("PRAGMA wal_checkpoint(%s)" % dice.choice(kinds))
+        if "vacuum" in words and dice.random() < 0.01:
+            db.execute("VACUUM")
+    print("done")
+)py";
+
 // A database, somebody who writes to it, and somebody who follows.
 class FollowedLog : public testing::Test {
  protected:

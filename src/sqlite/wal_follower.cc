@@ -15,13 +15,6 @@ constexpr int kMostUnsettledLooks = 6;  // that found a header half written
 
 }  // namespace
 
-LogPlace end_of(const WalIndexHeader& header) {
-  return {.salts = header.salts(),
-          .frame = header.last_frame(),
-          .checksum = LogChecksum::of(header.frame_checksum()),
-          .big_endian_checksums = header.big_endian_checksums()};
-}
-
 Look nothing_new() {
   Look look;
   look.kind = Look::Kind::kNothing;
@@ -126,45 +119,14 @@ void WalFollower::State::keep(const IndexState& index) {
   keep_file(index);
 }
 
-// Behind a reading of the index: a checkpoint that writes after it shows in the next one.
 void WalFollower::State::keep_file(const IndexState& index) {
-  const auto file = FileState::of(path);
-  if (!file) return;
-  written = {.size = file->size,
-             .modified = file->modified,
-             .salts = index.header.salts(),
-             .backfilled = index.backfilled,
-             .attempted = index.attempted};
-}
-
-bool WalFollower::State::is_file_changed(const FileState& file) const {
-  return file.size != written.size || file.modified != written.modified;
-}
-
-// In WAL mode only a checkpoint writes to the database file. It says beforehand how far it will go,
-// and afterwards how far it went.
-bool WalFollower::State::is_written_by_others(const IndexState& index,
-                                              const FileState& file) const {
-  return is_file_changed(file) && index.header.salts() == written.salts &&
-         index.backfilled == written.backfilled && index.backfilled == index.attempted &&
-         written.backfilled == written.attempted;
+  if (const auto file = FileState::of(path)) written = WrittenBack::of(index, *file);
 }
 
 // While a log has never been written, its index says nothing about the database.
 PageNumber WalFollower::State::known_pages(std::uint32_t page_size) const {
   if (known.geometry.page_size != 0) return known.geometry.page_count;
   return static_cast<PageNumber>(file_at_begin.size / page_size);
-}
-
-std::optional<LogPlace> WalFollower::State::beginning_of(std::uint64_t salts) const {
-  std::array<std::byte, kLogHeaderSize> bytes{};
-  if (read_some(files.log(), 0, bytes) != bytes.size()) return std::nullopt;
-  const auto header = LogHeader::parse(bytes);
-  if (!header || header->salts != salts) return std::nullopt;
-  return LogPlace{.salts = salts,
-                  .frame = 0,
-                  .checksum = header->checksum,
-                  .big_endian_checksums = header->big_endian_checksums};
 }
 
 Look WalFollower::State::lose(Loss loss, std::string detail) {
@@ -223,7 +185,7 @@ WalFollower::State::Answer WalFollower::State::try_look(std::size_t most_bytes) 
   const auto index = read_index();
   if (!index) return unsettled();
   unsettled_looks = 0;
-  if (is_written_by_others(*index, *file)) {
+  if (written.is_changed_by_others(*file, *index)) {
     return lose(Loss::kReplaced, "something else than SQLite wrote to the database file");
   }
   if (is_known(index->header)) return look_without_news(*index, *file);
@@ -246,9 +208,9 @@ WalFollower::State::Answer WalFollower::State::look_without_news(const IndexStat
     return lose(Loss::kIndex, "the log is written by nobody who shares its index");
   }
   if (index.header != seen) {
-    if (is_file_changed(file)) return lose_rebuilt();
+    if (written.is_changed(file)) return lose_rebuilt();
     keep(index);
-  } else if (is_file_changed(file)) {
+  } else if (written.is_changed(file)) {
     keep_file(index);
   }
   return nothing_new();

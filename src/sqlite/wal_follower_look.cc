@@ -58,7 +58,7 @@ FollowerAnswer WalFollower::State::read_same_generation(const IndexState& index,
     return broken(index, Loss::kIndex, "the log is shorter than it was");
   }
   std::optional<LogPlace> from = known.place;
-  if (from->frame == 0) from = beginning_of(from->salts);
+  if (from->frame == 0) from = beginning_of_log(files.log(), from->salts);
   if (!from) return broken(index, Loss::kOverwritten, "the log begins otherwise by now");
   FrameReader reader(files.log(), header.page_size(), *from, header.last_frame());
   LogPlace held = *from;
@@ -70,7 +70,7 @@ FollowerAnswer WalFollower::State::read_same_generation(const IndexState& index,
   }
   const bool counted = !known.changes || pages.is_full() ||
                        static_cast<std::uint32_t>(commits) == header.changes() - *known.changes;
-  if (const auto file = FileState::of(path); !counted && (!file || is_file_changed(*file))) {
+  if (const auto file = FileState::of(path); !counted && (!file || written.is_changed(*file))) {
     return lose_rebuilt();
   }
   return answer(index, pages, held, 0);
@@ -86,14 +86,14 @@ FollowerAnswer WalFollower::State::read_next_generation(const IndexState& index,
   LogPlace held = known.place;
   std::uint64_t commits = 0;
   std::optional<LogPlace> tail = known.place;
-  if (tail->frame == 0) tail = beginning_of(tail->salts);
+  if (tail->frame == 0) tail = beginning_of_log(files.log(), tail->salts);
   if (tail) {
     FrameReader reader(files.log(), page_size, *tail, std::numeric_limits<std::uint32_t>::max());
     commits = gather(reader, pages, held, false);
   }
   const std::uint64_t old_tail_commits = pages.commits();
   if (header.last_frame() > 0) {
-    const auto begin = beginning_of(header.salts());
+    const auto begin = beginning_of_log(files.log(), header.salts());
     if (!begin) return broken(index, Loss::kOverwritten, "the log begins otherwise by now");
     FrameReader reader(files.log(), page_size, *begin, header.last_frame());
     commits += gather(reader, pages, held, false);

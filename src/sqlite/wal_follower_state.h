@@ -29,15 +29,6 @@ struct Mark {
   Surroundings around;
 };
 
-// The database file beside the state of its write-back, both as they were at some moment.
-struct WrittenBack {
-  std::uint64_t size = 0;
-  std::int64_t modified = 0;
-  std::uint64_t salts = 0;
-  std::uint32_t backfilled = 0, attempted = 0;
-};
-
-LogPlace end_of(const WalIndexHeader& header);
 Look nothing_new();
 
 struct WalFollower::State {
@@ -65,7 +56,6 @@ struct WalFollower::State {
   Look lose(Loss loss, std::string detail);
   Look lose_rebuilt();
 
-  std::optional<LogPlace> beginning_of(std::uint64_t salts) const;
   bool is_known(const WalIndexHeader& header) const;
   bool is_in_place();
   void note_events();
@@ -76,8 +66,6 @@ struct WalFollower::State {
   bool is_witnessed_untouched(const FileState& file);
   std::optional<std::uint64_t> witnessed_deletion(const FileState& file) const;
   bool could_be_rebuilt() const;
-  bool is_written_by_others(const IndexState& index, const FileState& file) const;
-  bool is_file_changed(const FileState& file) const;
   std::optional<IndexState> read_index();
   std::optional<FileState> index_file() const;
   void keep(const IndexState& index);

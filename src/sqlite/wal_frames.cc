@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 
@@ -49,6 +50,24 @@ std::optional<LogHeader> LogHeader::parse(ByteView bytes) {
     return std::nullopt;
   }
   return header;
+}
+
+LogPlace end_of(const WalIndexHeader& header) {
+  return {.salts = header.salts(),
+          .frame = header.last_frame(),
+          .checksum = LogChecksum::of(header.frame_checksum()),
+          .big_endian_checksums = header.big_endian_checksums()};
+}
+
+std::optional<LogPlace> beginning_of_log(int log, std::uint64_t salts) {
+  std::array<std::byte, kLogHeaderSize> bytes{};
+  if (read_some(log, 0, bytes) != bytes.size()) return std::nullopt;
+  const auto header = LogHeader::parse(bytes);
+  if (!header || header->salts != salts) return std::nullopt;
+  return LogPlace{.salts = salts,
+                  .frame = 0,
+                  .checksum = header->checksum,
+                  .big_endian_checksums = header->big_endian_checksums};
 }
 
 std::size_t read_some(int descriptor, std::uint64_t offset, MutableByteView out) noexcept {

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/bytes.h"
 #include "sqlite/page_source.h"
+#include "sqlite/wal_index.h"
 
 namespace holdfast::sqlite {
 
@@ -47,6 +48,10 @@ struct LogPlace {
   LogChecksum checksum;
   bool big_endian_checksums = false;
 };
+
+LogPlace end_of(const WalIndexHeader& header);
+// Of the generation with these salts; empty where the log does not begin with it.
+std::optional<LogPlace> beginning_of_log(int log, std::uint64_t salts);
 
 struct Frame {
   PageNumber page = 0;

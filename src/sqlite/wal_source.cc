@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "sqlite/companion_files.h"
 #include "sqlite/file_header.h"
+#include "sqlite/log_proof.h"
 #include "sqlite/wal_frames.h"
 
 namespace holdfast::sqlite {
@@ -116,6 +117,14 @@ bool WalSource::is_newest() {
 bool WalSource::is_intact() {
   torn_ = torn_ || readers_[current_]->was_written_past_locks(*view_);
   return !torn_;
+}
+
+std::optional<LogMark> WalSource::mark() {
+  return LogMark::of(opened().resolved_path(), view_->header, view_->geometry);
+}
+
+std::optional<std::vector<PageNumber>> WalSource::changed_since(const LogMark& mark) {
+  return pages_since(mark, opened().resolved_path(), view_->header, view_->geometry);
 }
 
 void WalSource::read(PageNumber first, MutableByteView out) {

@@ -67,6 +67,8 @@ class WalSource : public PageSource {
   void release() override;
   bool is_newest() override;
   bool is_intact() override;
+  std::optional<LogMark> mark() override;
+  std::optional<std::vector<PageNumber>> changed_since(const LogMark& mark) override;
   Geometry geometry() const override { return view_->geometry; }
   void read(PageNumber first, MutableByteView out) override;
   bool is_in_file(PageNumber first, PageNumber count) override;

@@ -34,6 +34,9 @@ constexpr int kRounds =
     8;  // of catching up with writers, before a view is held as long as it takes
 constexpr int kViewAttempts = 1000;  // to find several databases at rest at once
 constexpr int kAttempts = 3;         // when a database is reshaped under our hands
+// What the log proves is trusted for so long, or for so many backups; then every page is read.
+constexpr std::chrono::hours kLongestTrust{24};
+constexpr std::uint32_t kMostTrustingBackups = 20;
 constexpr std::size_t kCountedPages =
     16u << 20;  // rows are not counted beyond (64 GB): it costs two bytes of memory a page
 
@@ -45,6 +48,8 @@ struct Protected {
   std::unique_ptr<sqlite::PageSource> source;
   std::optional<BaseState> base;
   std::unique_ptr<PageScan> scan;
+  WholeReading whole_reading;
+  std::optional<sqlite::LogMark> mark;  // of the view that was backed up
   sqlite::DatabaseStatistics statistics;
   Time moment{};
 };
@@ -58,6 +63,7 @@ class Backup {
         request_(request),
         progress_(progress),
         uses_cache_(!request.cache_directory.empty()),
+        trusts_records_(!request.read_all),
         started_(repository.clock().elapsed()),
         time_(repository.clock().now()),
         writer_(repository),
@@ -83,7 +89,10 @@ class Backup {
   env::Path table_path(const BackupSource& database);
   bool give_up_cache(const Error& error);
   void read_everything();
+  env::Path record_path(const BackupSource& database) const;
+  bool give_up_records(const Error& error);
   void open(Protected& database);
+  bool resume(Protected& database);
   void take_views();
   void fix_one_moment();
   bool are_intact();
@@ -93,12 +102,14 @@ class Backup {
   std::vector<DatabaseState> describe_databases();
   DatabaseState describe(Protected& database, const MapUpdate& map);
   void publish_table(Protected& database, const Snapshot& snapshot);
+  void publish_record(Protected& database, const Snapshot& snapshot);
 
   const repository::Repository& repository_;
   env::FileSystem& files_;
   const BackupRequest& request_;
   Progress& progress_;
   bool uses_cache_;
+  bool trusts_records_;
   Duration started_;
   Time time_;
   repository::Writer writer_;
@@ -187,6 +198,29 @@ void Backup::open(Protected& database) {
   for (const BlobId& id : database.base->damaged) writer_.distrust(id);
 }
 
+env::Path Backup::record_path(const BackupSource& database) const {
+  env::Path path =
+      digest_table_path(repository_, request_.cache_directory, database.name, database.path);
+  return path.replace_extension(".scan");
+}
+
+// Whether what is known of the database could be taken over, so that no first pass is needed.
+bool Backup::resume(Protected& database) {
+  database.whole_reading = {.time = time_};
+  if (!uses_cache_ || !trusts_records_ || !database.base) return false;
+  auto record = ScanRecord::read(files_, record_path(*database.request), repository_.keys().cache);
+  if (!record) return false;
+  const WholeReading& whole = record->whole_reading;
+  if (whole.time > time_ || time_ - whole.time >= kLongestTrust ||
+      whole.backups_since >= kMostTrustingBackups) {
+    return false;
+  }
+  const auto changed = database.source->changed_since(record->mark);
+  if (!changed || !database.scan->resume(*record, *changed)) return false;
+  database.whole_reading = {.time = whole.time, .backups_since = whole.backups_since + 1};
+  return true;
+}
+
 // Goes through all databases once, and then catches up until one view of each is read completely.
 void Backup::read_everything() {
   counting_ = {};
@@ -197,7 +231,7 @@ void Backup::read_everything() {
     const sqlite::Geometry& geometry = database.scan->geometry();
     progress_.stage(fmt::format("Reading {}", database.request->name),
                     std::uint64_t{geometry.page_size} * geometry.page_count);
-    database.scan->first_pass();
+    if (!resume(database)) database.scan->first_pass();
     if (databases_.size() > 1) database.scan->release();
   }
   fix_one_moment();
@@ -230,6 +264,7 @@ void Backup::fix_one_moment() {
     }
     for (Protected& database : databases_) {
       database.moment = database.scan->moment();
+      if (uses_cache_) database.mark = database.source->mark();
       database.scan->facts();
     }
     counting_ = std::async(std::launch::async, [this] { count_rows(); });
@@ -330,6 +365,30 @@ void Backup::publish_table(Protected& database, const Snapshot& snapshot) {
   }
 }
 
+void Backup::publish_record(Protected& database, const Snapshot& snapshot) {
+  if (!uses_cache_ || !database.mark) return;
+  const ScanRecord record{.snapshot = snapshot.id,
+                          .whole_reading = database.whole_reading,
+                          .mark = *database.mark,
+                          .unit_sums = database.scan->unit_sums(),
+                          .facts = database.scan->facts()};
+  try {
+    record.write(files_, record_path(*database.request), repository_.keys().cache);
+  } catch (const Error&) {
+    // Nobody misses it but for the time that it saves.
+  }
+}
+
+// What was taken over without being read turns out to be torn.
+bool Backup::give_up_records(const Error& error) {
+  const bool trusted = std::ranges::any_of(databases_, [](const Protected& database) {
+    return database.whole_reading.backups_since > 0;
+  });
+  if (!trusted || error.code() != ErrorCode::kDamagedObject) return false;
+  trusts_records_ = false;
+  return true;
+}
+
 // A cache that fails, or a disk that fills up below it, costs time and nothing else.
 bool Backup::give_up_cache(const Error& error) {
   const bool failed = std::ranges::any_of(databases_, [](const Protected& database) {
@@ -353,7 +412,7 @@ BackupResult Backup::run() {
       snapshot.databases = describe_databases();
       break;
     } catch (const Error& error) {
-      if (give_up_cache(error)) continue;
+      if (give_up_cache(error) || give_up_records(error)) continue;
       if (error.code() != ErrorCode::kDatabaseChanged || attempt == kAttempts) throw;
       progress_.notice(fmt::format("{}; beginning again", error.what()));
     }
@@ -375,7 +434,10 @@ BackupResult Backup::run() {
   snapshot.seconds =
       std::chrono::duration<double>(repository_.clock().elapsed() - started_).count();
   writer_.commit(snapshot);
-  for (Protected& database : databases_) publish_table(database, snapshot);
+  for (Protected& database : databases_) {
+    publish_table(database, snapshot);
+    publish_record(database, snapshot);
+  }
   return {std::move(snapshot), std::move(warnings_)};
 }
 

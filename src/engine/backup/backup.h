@@ -29,7 +29,9 @@ struct BackupRequest {
   std::chrono::milliseconds longest_view{150};  // no read transaction is meant to be held longer
   std::filesystem::path cache_directory;  // empty: no local cache, every page is compared with the
                                           // repository's digests
-  unsigned threads = 0;                   // 0: one a core, at most 4
+  // Every page is read, even where the log proves that it did not change: see docs/incremental.md.
+  bool read_all = false;
+  unsigned threads = 0;  // 0: one a core, at most 4
   // The only database is known to be in no snapshot together with others: earlier ones need not be
   // looked for among those of all databases.
   bool in_own_series = false;

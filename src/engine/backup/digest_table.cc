@@ -308,18 +308,8 @@ void DigestTable::publish_changes(const Header& header) const {
     plain.number(digest.low);
     plain.number(digest.high);
   }
-  ObjectId random;
-  codec::random_bytes(random.bytes);
-  const env::Path temporary =
-      path_.parent_path() / fmt::format(".{}.{}", path_.filename().string(), random.short_hex());
-  const auto file = files_->create(temporary);
-  try {
-    file->write_at(0, boxed(key_, kChangesMagic, kChangesContext, plain.bytes()));
-    files_->rename(temporary, changes_path());
-  } catch (const Error&) {
-    files_->remove(temporary);
-    throw;
-  }
+  env::write_cache_file(*files_, changes_path(),
+                        boxed(key_, kChangesMagic, kChangesContext, plain.bytes()));
 }
 
 env::Path digest_table_path(const repository::Repository& repository, const env::Path& cache,

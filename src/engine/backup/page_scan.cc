@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/parallel.h"
 #include "engine/backup/slice_reader.h"
 
 namespace holdfast::engine {
@@ -402,7 +403,10 @@ bool PageScan::catch_up_pages(bool last) {
   };
   facts_.resize(std::max<std::size_t>(facts_.size(), geometry_.page_count));
   bool finished = true;
-  for (const std::uint32_t page : outstanding_.members(geometry_.page_count)) {
+  const std::vector<std::uint32_t> pages = outstanding_.members(geometry_.page_count);
+  worker.batch.content.reserve(
+      std::min(pages.size() * geometry_.page_size, kKeptBytes + geometry_.page_size));
+  for (const std::uint32_t page : pages) {
     if (kept_bytes_ + worker.batch.content.size() > kKeptBytes && !last) {
       finished = false;
       break;
@@ -443,54 +447,36 @@ bool PageScan::catch_up_pages(bool last) {
   return finished;
 }
 
-PageDigest PageScan::sum_of(std::span<const PageDigest> digests) const {
-  codec::DatabaseChecksum sum(context_.checksum_key);
-  sum.add(1, digests);
-  return sum.sum();
-}
-
-void PageScan::set_unit_sum(std::uint64_t unit, PageDigest sum) {
-  if (unit_sums_.size() <= unit) unit_sums_.resize(unit + 1);
-  unit_sums_[unit] = sum;
-}
-
-std::string PageScan::checksum() {
-  codec::DatabaseChecksum sum(context_.checksum_key);
-  const std::uint64_t whole_units = geometry_.page_count / kChunkPages;
-  for (std::uint64_t unit = 0; unit < whole_units; ++unit) {
-    sum.add_range(unit * kChunkPages, unit_sums_[unit]);
-  }
-  if (const std::uint64_t rest = geometry_.page_count % kChunkPages; rest > 0) {
-    // Its digests may go on beyond the end: the database was longer for a while.
-    std::array<PageDigest, kChunkPages> digests;
-    table_.read_chunk(whole_units, digests);
-    sum.add(whole_units * kChunkPages + 1, std::span(digests).first(rest));
-  }
-  return sum.finish(geometry_.page_size, geometry_.page_count);
-}
-
-const std::vector<sqlite::PageFacts>& PageScan::facts() {
-  facts_.resize(geometry_.page_count);
-  return facts_;
-}
-
 void PageScan::release() {
   source_.release();
   store_kept();
 }
 
+// In groups of their own: they may have come one by one.
 void PageScan::store_kept() {
-  Worker worker(*this);
-  for (Batch& batch : kept_) {
-    for (std::size_t i = 0; i < batch.pages.size(); ++i) {
-      collect(worker, batch.pages[i], batch.digests[i],
-              ByteView(batch.content).subspan(i * geometry_.page_size, geometry_.page_size));
-    }
+  if (kept_.empty()) return;
+  Batch all = std::move(kept_.front());
+  for (Batch& batch : std::span(kept_).subspan(1)) {
+    all.pages.insert(all.pages.end(), batch.pages.begin(), batch.pages.end());
+    all.digests.insert(all.digests.end(), batch.digests.begin(), batch.digests.end());
+    all.content.insert(all.content.end(), batch.content.begin(), batch.content.end());
     batch = {};
   }
-  store_batch(worker, worker.batch);
   kept_.clear();
   kept_bytes_ = 0;
+  std::atomic<std::size_t> next{0};
+  run_parallel(context_.threads, [&](const std::atomic<bool>& stop) {
+    Worker worker(*this);
+    while (!stop) {
+      const std::size_t start = next.fetch_add(group_pages_);
+      if (start >= all.pages.size()) break;
+      const std::size_t count = std::min(group_pages_, all.pages.size() - start);
+      store(
+          worker, std::span(all.pages).subspan(start, count),
+          std::span(all.digests).subspan(start, count),
+          ByteView(all.content).subspan(start * geometry_.page_size, count * geometry_.page_size));
+    }
+  });
 }
 
 }  // namespace holdfast::engine

@@ -22,6 +22,7 @@
 #include "engine/backup/digest_table.h"
 #include "engine/backup/page_set.h"
 #include "engine/backup/placement.h"
+#include "engine/backup/scan_record.h"
 #include "engine/backup/unit_queue.h"
 #include "engine/backup/view_gate.h"
 #include "repository/writer.h"
@@ -51,6 +52,10 @@ class PageScan {
            const env::Path& table);
 
   void first_pass();
+  // Instead of it: takes over what the scan of `base` found in all pages but the `changed`, and
+  // reads these, and some of the others to be sure. False where the record does not fit, or where a
+  // page differs that should not; nothing has happened then.
+  bool resume(ScanRecord& record, std::span<const sqlite::PageNumber> changed);
   // Takes a new view and notes what changed since the last one. Throws kDatabaseChanged if the page
   // size did.
   void refresh();
@@ -71,7 +76,10 @@ class PageScan {
   // Afterwards:
   const Placements& placements() const { return placements_; }
   DigestTable& table() { return table_; }
-  std::string checksum();  // of the whole database: codec::DatabaseChecksum::finish
+  std::string checksum() const {  // of the whole database: codec::DatabaseChecksum::finish
+    return checksum_of(unit_sums_, table_, geometry_.page_count);
+  }
+  const std::vector<codec::PageDigest>& unit_sums() const { return unit_sums_; }
   std::uint64_t bytes_read() const { return bytes_read_; }
   std::uint64_t bytes_stored() const { return bytes_stored_; }
 
@@ -104,6 +112,11 @@ class PageScan {
                     std::span<const codec::PageDigest> digests);
   void finish_unit(Unit& unit, bool again);
   bool catch_up_pages(bool last);
+  bool is_record_of_base(const ScanRecord& record) const;
+  bool are_as_in_base(std::span<const std::uint32_t> pages);
+  std::vector<std::uint32_t> sample_of(const PageSet& changed) const;
+  std::string checksum_of(std::span<const codec::PageDigest> unit_sums, const DigestTable& table,
+                          std::uint64_t page_count) const;
   void collect(Worker& worker, std::uint32_t page, codec::PageDigest digest, ByteView content);
   void store(Worker& worker, std::span<const std::uint32_t> pages,
              std::span<const codec::PageDigest> digests, ByteView content);

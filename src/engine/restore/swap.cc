@@ -130,6 +130,7 @@ std::optional<Snapshot> Swap::take_safety_snapshot() {
   BackupRequest backup = request_.safety;
   backup.databases = {{.name = request_.database, .path = target_}};
   backup.tags = {"before-restore"};
+  backup.read_all = true;
   backup.name.clear();
   backup.busy_timeout = request_.busy_timeout;
   saved_ = stamp();
