@@ -177,10 +177,11 @@ TEST_F(GuardTest, MergesNothingThatWasDeletedByWayOfHoldfast) {
   at.sql(twelve() + "CREATE TABLE gifts (campaign); INSERT INTO gifts VALUES (3), (4), (5);");
   at.back_up();
   request.on_violation = OnViolation::kMerge;
-  request.collections = {{.name = "campaigns",
-                          .database = "app",
-                          .table = "campaigns",
-                          .cascades = {{.table = "gifts", .columns = {"campaign"}}}}};
+  Collection campaigns;
+  campaigns.name = campaigns.table = "campaigns";
+  campaigns.database = "app";
+  campaigns.cascades.push_back({.table = "gifts", .columns = {"campaign"}, .references = {}});
+  request.collections = {std::move(campaigns)};
   for (const bool beside : {false, true}) {
     wipe();
     at.sql(std::string(kSchema) + "INSERT INTO campaigns (id, name) VALUES (50, 'Of a user')");
