@@ -105,7 +105,7 @@ FileSystem& posix_file_system();
 Bytes read_file(FileSystem& files, const Path& path);
 void write_file_atomically(FileSystem& files, const Path& path, ByteView content);
 // The same without a sync, for what can be made again: after a power loss the file may be anything.
-void write_cache_file(FileSystem& files, const Path& path, ByteView content);
+void write_cache_file(FileSystem& files, const Path& path, const std::function<void(File&)>& fill);
 
 }  // namespace holdfast::env
 

@@ -15,14 +15,15 @@ Bytes read_file(FileSystem& files, const Path& path) {
 
 namespace {
 
-void replace_file(FileSystem& files, const Path& path, ByteView content, bool durably) {
+void replace_file(FileSystem& files, const Path& path, bool durably,
+                  const std::function<void(File&)>& fill) {
   const Path folder = path.has_parent_path() ? path.parent_path() : Path(".");
   const Path beside = folder / fmt::format(".{}.tmp-{}", path.filename().string(), random_name());
   bool renamed = false;
   try {
     {
       const auto file = files.create(beside);
-      file->write_at(0, content);
+      fill(*file);
       if (durably) file->sync();
     }
     files.rename(beside, path);
@@ -43,11 +44,11 @@ void replace_file(FileSystem& files, const Path& path, ByteView content, bool du
 }  // namespace
 
 void write_file_atomically(FileSystem& files, const Path& path, ByteView content) {
-  replace_file(files, path, content, true);
+  replace_file(files, path, true, [&](File& file) { file.write_at(0, content); });
 }
 
-void write_cache_file(FileSystem& files, const Path& path, ByteView content) {
-  replace_file(files, path, content, false);
+void write_cache_file(FileSystem& files, const Path& path, const std::function<void(File&)>& fill) {
+  replace_file(files, path, false, fill);
 }
 
 }  // namespace holdfast::env

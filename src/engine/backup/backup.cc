@@ -371,7 +371,7 @@ void Backup::publish_record(Protected& database, const Snapshot& snapshot) {
                           .whole_reading = database.whole_reading,
                           .mark = *database.mark,
                           .unit_sums = database.scan->unit_sums(),
-                          .facts = database.scan->facts()};
+                          .facts = database.scan->take_facts()};
   try {
     record.write(files_, record_path(*database.request), repository_.keys().cache);
   } catch (const Error&) {

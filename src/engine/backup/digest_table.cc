@@ -308,8 +308,9 @@ void DigestTable::publish_changes(const Header& header) const {
     plain.number(digest.low);
     plain.number(digest.high);
   }
-  env::write_cache_file(*files_, changes_path(),
-                        boxed(key_, kChangesMagic, kChangesContext, plain.bytes()));
+  env::write_cache_file(*files_, changes_path(), [&](env::File& file) {
+    file.write_at(0, boxed(key_, kChangesMagic, kChangesContext, plain.bytes()));
+  });
 }
 
 env::Path digest_table_path(const repository::Repository& repository, const env::Path& cache,

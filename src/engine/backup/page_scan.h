@@ -14,6 +14,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/progress.h"
@@ -80,6 +81,7 @@ class PageScan {
     return checksum_of(unit_sums_, table_, geometry_.page_count);
   }
   const std::vector<codec::PageDigest>& unit_sums() const { return unit_sums_; }
+  std::vector<sqlite::PageFacts> take_facts() { return std::move(facts_); }
   std::uint64_t bytes_read() const { return bytes_read_; }
   std::uint64_t bytes_stored() const { return bytes_stored_; }
 
