@@ -29,6 +29,7 @@ SLOWER = 1.5
 LATENCY_WRITES = 400
 SCHEMA = "CREATE TABLE document (id TEXT PRIMARY KEY, title TEXT NOT NULL, body TEXT)"
 BODY = "A sentence that is as long as those which people write. " * 18
+LAST = f'{BODY}"}}'.encode()
 
 
 class Place:
@@ -62,9 +63,9 @@ class Place:
 
 
 def put_request(key, title):
-    body = f'{{"id":"{key}","title":"{title}","body":"{BODY}"}}'.encode()
-    return (b"POST /v1/collections/document/records HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(body), body))
+    first = f'{{"id":"{key}","title":"{title}","body":"'.encode()
+    return (b"POST /v1/collections/document/records HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b%b"
+            % (len(first) + len(LAST), first, LAST))
 
 
 def read_request(key, title):
@@ -80,12 +81,12 @@ class HttpClient:
 
     def answer(self):
         """Waits for one, and gives its status."""
-        answer = self.socket.recv(65536)
+        answer = self.socket.recv(4096)
         while True:
             head, found, body = answer.partition(b"\r\n\r\n")
             if found and len(body) >= int(head.partition(b"Content-Length: ")[2].split(b"\r\n", 1)[0]):
                 return answer[9:12]
-            answer += self.socket.recv(65536)
+            answer += self.socket.recv(4096)
 
     def write(self, key, title):
         self.socket.sendall(put_request(key, title))
