@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -133,6 +134,19 @@ class PosixFile : public File {
     return static_cast<std::uint64_t>(found.st_size);
   }
 
+  bool is_ours_alone() override {
+    struct stat found{};
+    if (direct_ >= 0 || ::fstat(descriptor_, &found) != 0 || found.st_nlink != 1) return false;
+    // The kernel gives a lease for writing only where nobody else has the file open. Whoever opens
+    // it just now makes it send a signal, and SIGIO, the usual one, would end the process.
+    if (::fcntl(descriptor_, F_SETSIG, SIGURG) != 0 ||
+        ::fcntl(descriptor_, F_SETLEASE, F_WRLCK) != 0) {
+      return false;
+    }
+    ::fcntl(descriptor_, F_SETLEASE, F_UNLCK);
+    return true;
+  }
+
  private:
   static bool is_aligned(const std::byte* memory) {
     return reinterpret_cast<std::uintptr_t>(memory) % kDirectUnit == 0;
@@ -229,6 +243,11 @@ class PosixFileSystem : public FileSystem {
     // Network file systems lack the flag, but a link is exclusive everywhere.
     if (::link(from.c_str(), to.c_str()) != 0) fail_rename(errno, from, to);
     if (::unlink(from.c_str()) != 0) fail("remove", from);
+  }
+
+  void link(const Path& from, const Path& to) override {
+    if (::link(from.c_str(), to.c_str()) == 0) return;
+    throw system_error(errno, fmt::format("cannot link {} to {}", from.native(), to.native()));
   }
 
   void remove(const Path& path) override {

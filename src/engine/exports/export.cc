@@ -8,9 +8,11 @@
 #include "engine/exports/collection_text.h"
 #include "engine/exports/encoded_window.h"
 #include "engine/exports/export_lock.h"
+#include "engine/exports/export_memory.h"
 #include "engine/exports/output_file.h"
 #include "engine/exports/output_pipe.h"
 #include "engine/exports/record_folder.h"
+#include "engine/exports/record_printer.h"
 
 namespace holdfast::engine {
 namespace {
@@ -43,12 +45,20 @@ const Collection& collection_of(const ExportRequest& request, const std::string&
   return *found;
 }
 
+// The records of the indexes of all targets of one format.
+struct SharedRecords {
+  codec::SecretKey key = codec::SecretKey::random();
+  IndexedRecords records{key};
+};
+
 // The targets of one collection while they are written.
 struct Running {
   ExportOutcome* outcome = nullptr;
+  ExportMemory memory;
   std::unique_ptr<OutputFile> file;      // or …
   std::unique_ptr<RecordFolder> folder;  // … of kFiles
   std::unique_ptr<OutputPipe> pipe;      // after them, which it writes to
+  std::shared_ptr<SharedRecords> shared;
 };
 
 void fail(ExportOutcome& outcome, const Error& error) {
@@ -56,48 +66,48 @@ void fail(ExportOutcome& outcome, const Error& error) {
   if (!outcome.failure) outcome.failure = error;
 }
 
-Running begin_one(env::FileSystem& files, ExportOutcome& outcome, unsigned mode) {
-  const ExportTarget& target = outcome.target;
-  Running one{.outcome = &outcome, .file = {}, .folder = {}, .pipe = {}};
+ExportMemory memory_of(env::FileSystem& files, const ExportRequest& request, State& state,
+                       const RecordLayout& layout, const ExportTarget& target) {
+  const bool possible = target.format != ExportFormat::kFiles && state.pending.empty();
+  return {files,
+          {.folder = request.index_folder, .least = request.least_indexed},
+          target,
+          possible ? text_rules(*state.reader, layout, target) : std::string()};
+}
+
+void begin_writing(env::FileSystem& files, Running& one, unsigned mode) {
+  const ExportTarget& target = one.outcome->target;
   if (target.format == ExportFormat::kFiles) {
-    check_folder_place(target.file);
     one.folder =
         std::make_unique<RecordFolder>(files, target.file, mode, RecordFolder::Purpose::kExport);
     one.pipe = std::make_unique<OutputPipe>(
         [folder = one.folder.get()](std::string_view lines) { folder->add(lines); });
-    return one;
+    return;
   }
-  check_place(files, target.file);
   remove_leftovers(files, target.file);
   one.file = std::make_unique<OutputFile>(files, work_path(target.file), target.base64);
   one.pipe = std::make_unique<OutputPipe>(
       [file = one.file.get()](std::string_view text) { file->add(text); });
-  return one;
 }
 
-std::vector<Running> begin(env::FileSystem& files, std::span<ExportOutcome*> outcomes,
-                           unsigned mode) {
-  std::vector<Running> running;
-  for (ExportOutcome* outcome : outcomes) {
-    try {
-      running.push_back(begin_one(files, *outcome, mode));
-    } catch (const Error& error) {
-      fail(*outcome, error);
-    }
-  }
-  return running;
-}
-
-std::vector<TextStream> streams_of(std::vector<Running>& running) {
-  std::map<ExportFormat, std::vector<OutputPipe*>> pipes;
-  for (const Running& one : running) {
-    pipes[one.outcome->target.format].push_back(one.pipe.get());
-  }
+std::vector<TextStream> streams_of(std::vector<Running>& running, const RecordLayout& layout) {
+  std::map<ExportFormat, std::vector<Running*>> formats;
+  for (Running& one : running) formats[one.outcome->target.format].push_back(&one);
   std::vector<TextStream> streams;
-  for (auto& [format, same] : pipes) {
-    streams.push_back({.format = format, .sink = [into = std::move(same)](TextPiece piece) {
-                         for (OutputPipe* pipe : into) pipe->add(piece);
-                       }});
+  for (const auto& [format, same] : formats) {
+    TextStream stream{.format = format, .sink = [same](const TextPiece& piece) {
+                        for (Running* one : same) one->pipe->add(piece);
+                      }};
+    if (std::ranges::any_of(same, [](const Running* one) { return one->memory.is_used(); })) {
+      const auto shared = std::make_shared<SharedRecords>();
+      for (Running* one : same) one->shared = shared;
+      stream.printed = [shared, &layout](std::span<const Cell> row, std::size_t length) {
+        IndexedRecord record = shared->records.of(row, layout);
+        record.length = static_cast<std::uint32_t>(length);
+        shared->records.add(record);
+      };
+    }
+    streams.push_back(std::move(stream));
   }
   return streams;
 }
@@ -116,16 +126,32 @@ ExportManifest manifest_of(const ExportRequest& request, const ExportOutcome& ou
           .modified = {}};
 }
 
+void put_in_place(env::FileSystem& files, env::Clock& clock, const ExportRequest& request,
+                  ExportOutcome& outcome, ExportMemory& memory, const env::Path& written,
+                  ExportIndex index) {
+  outcome.publication =
+      publish(files, written, outcome.target.file, manifest_of(request, outcome, clock.now()),
+              request.mode, memory.next_spare());
+  if (memory.is_used()) memory.remember(std::move(index), outcome.publication);
+}
+
 void finish_one(env::FileSystem& files, env::Clock& clock, const ExportRequest& request,
                 Running& one) {
   ExportOutcome& outcome = *one.outcome;
   const env::Path& place = outcome.target.file;
   one.pipe->finish();
   if (one.file) {
-    const WrittenFile written = one.file->finish();
+    WrittenFile written = one.file->finish();
     outcome.content = {.size = written.size, .hash = written.hash};
-    outcome.publication = publish(files, one.file->path(), place,
-                                  manifest_of(request, outcome, clock.now()), request.mode);
+    ExportIndex index;
+    index.file.size = written.size;
+    index.file.pieces = std::move(written.pieces);
+    index.hash = std::move(written.hash);
+    if (one.shared) {
+      index.key = one.shared->key;
+      index.records = one.shared->records.found();
+    }
+    put_in_place(files, clock, request, outcome, one.memory, one.file->path(), std::move(index));
     return;
   }
   const auto before = read_manifest(files, place);
@@ -140,14 +166,69 @@ void finish_one(env::FileSystem& files, env::Clock& clock, const ExportRequest& 
   }
 }
 
+// Whether that was all that had to be done.
+bool refresh_one(env::FileSystem& files, env::Clock& clock, const ExportRequest& request,
+                 State& state, const RecordLayout& layout, ExportOutcome& outcome,
+                 ExportMemory& memory, Progress& progress) {
+  auto refreshed = memory.refresh(*state.reader, layout, progress);
+  if (!refreshed) return false;
+  outcome.records = refreshed->records;
+  outcome.content = refreshed->content;
+  if (refreshed->unchanged) {
+    outcome.publication.unchanged = true;
+    outcome.publication.found = FoundFile::kOurs;
+  } else {
+    put_in_place(files, clock, request, outcome, memory, refreshed->written,
+                 std::move(refreshed->index));
+  }
+  return true;
+}
+
+// Those that have to be written whole.
+std::vector<Running> begin(env::FileSystem& files, env::Clock& clock, const ExportRequest& request,
+                           State& state, const RecordLayout& layout,
+                           std::span<ExportOutcome*> outcomes, Progress& progress) {
+  std::vector<Running> running;
+  for (ExportOutcome* outcome : outcomes) {
+    try {
+      const ExportTarget& target = outcome->target;
+      if (target.format == ExportFormat::kFiles) {
+        check_folder_place(target.file);
+      } else {
+        check_place(files, target.file);
+      }
+      ExportMemory memory = memory_of(files, request, state, layout, target);
+      if (refresh_one(files, clock, request, state, layout, *outcome, memory, progress)) continue;
+      Running one{.outcome = outcome,
+                  .memory = std::move(memory),
+                  .file = {},
+                  .folder = {},
+                  .pipe = {},
+                  .shared = {}};
+      begin_writing(files, one, request.mode);
+      running.push_back(std::move(one));
+    } catch (const Error& error) {
+      fail(*outcome, error);
+    }
+  }
+  return running;
+}
+
 void export_collection(env::FileSystem& files, env::Clock& clock, const ExportRequest& request,
                        State& state, std::span<ExportOutcome*> outcomes, Progress& progress) {
-  std::vector<Running> running = begin(files, outcomes, request.mode);
+  std::optional<RecordLayout> layout;
+  try {
+    layout =
+        read_layout(*state.reader, collection_of(request, outcomes.front()->target.collection));
+  } catch (const Error& error) {
+    for (ExportOutcome* outcome : outcomes) fail(*outcome, error);
+    return;
+  }
+  std::vector<Running> running = begin(files, clock, request, state, *layout, outcomes, progress);
   if (running.empty()) return;
   std::uint64_t records = 0;
   try {
-    const std::string& name = outcomes.front()->target.collection;
-    records = print_collection(*state.reader, collection_of(request, name), streams_of(running),
+    records = print_collection(*state.reader, layout->collection, streams_of(running, *layout),
                                state.pending, progress);
   } catch (const Error& error) {
     for (const Running& one : running) fail(*one.outcome, error);

@@ -7,7 +7,9 @@
 #ifndef HOLDFAST_ENGINE_EXPORTS_FILE_DIGEST_H_
 #define HOLDFAST_ENGINE_EXPORTS_FILE_DIGEST_H_
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/buffer.h"
 #include "codec/keyed_hash.h"
@@ -23,13 +25,18 @@ class FileDigest {
   FileDigest();
   // One after the other; all but the last one of a multiple of kDigestPiece bytes.
   void add(ByteView pieces);
-  std::string finish();  // hexadecimal
+  std::string finish() const { return hash_of_pieces(pieces_, size_); }  // hexadecimal
   std::uint64_t size() const { return size_; }
+  // Of each of its pieces: sixteen bytes a mebibyte.
+  const std::vector<codec::PageDigest>& pieces() const { return pieces_; }
+
+  codec::PageDigest digest_piece(ByteView piece);
+  static std::string hash_of_pieces(std::span<const codec::PageDigest> pieces, std::uint64_t size);
 
  private:
   codec::PageHasher hasher_;
-  codec::KeyedHash hash_;
   Buffer padded_;
+  std::vector<codec::PageDigest> pieces_;
   std::uint64_t size_ = 0;
 };
 

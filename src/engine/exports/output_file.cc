@@ -63,7 +63,7 @@ void OutputFile::write(ByteView bytes) {
 WrittenFile OutputFile::finish() {
   window_.finish();
   file_->sync();
-  WrittenFile written{.size = digest_.size(), .hash = digest_.finish()};
+  WrittenFile written{.size = digest_.size(), .hash = digest_.finish(), .pieces = digest_.pieces()};
   std::unique_lock lock(mutex_);
   complete_ = true;
   changed_.notify_all();

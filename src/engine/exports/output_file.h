@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "engine/exports/encoded_window.h"
 #include "engine/exports/file_digest.h"
@@ -19,6 +20,7 @@ namespace holdfast::engine {
 struct WrittenFile {
   std::uint64_t size = 0;
   std::string hash;  // see file_digest.h
+  std::vector<codec::PageDigest> pieces;
 };
 
 // By one thread at a time. The file at `path` is new, and goes with the object unless finish() has
