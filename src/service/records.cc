@@ -125,7 +125,6 @@ engine::RecordWriter& Records::writer(const engine::Collection& collection) {
 std::vector<engine::WriteAnswer> Records::write(std::vector<engine::Write> writes) {
   std::map<engine::RecordWriter*, std::vector<std::size_t>> by_writer;
   for (std::size_t i = 0; i < writes.size(); ++i) {
-    if (writes[i].id.empty()) writes[i].id = engine::new_write_id();
     if (writes[i].time == Time{}) writes[i].time = world_.clock.now();
     by_writer[&writer(collection(writes[i].collection))].push_back(i);
   }
@@ -137,6 +136,15 @@ std::vector<engine::WriteAnswer> Records::write(std::vector<engine::Write> write
     for (std::size_t i = 0; i < numbers.size(); ++i) answers[numbers[i]] = std::move(its[i]);
   }
   return answers;
+}
+
+void Records::submit(std::vector<engine::SubmittedWrite> writes) {
+  std::map<engine::RecordWriter*, std::vector<engine::SubmittedWrite>> by_writer;
+  for (engine::SubmittedWrite& each : writes) {
+    if (each.write.time == Time{}) each.write.time = world_.clock.now();
+    by_writer[&writer(collection(each.write.collection))].push_back(std::move(each));
+  }
+  for (auto& [writer, own] : by_writer) writer->submit(std::move(own));
 }
 
 std::optional<engine::Record> Records::get(std::string_view name, std::string_view record_id) {

@@ -27,6 +27,8 @@ RecordWriter::RecordWriter(RecordWriterOptions options) : options_(std::move(opt
   }
 }
 
+RecordWriter::~RecordWriter() = default;
+
 const Collection* RecordWriter::collection(std::string_view name) const {
   const auto found = std::ranges::find(options_.collections, name, &Collection::name);
   return found == options_.collections.end() ? nullptr : &*found;
@@ -51,6 +53,36 @@ std::vector<WriteAnswer> RecordWriter::write(std::vector<Write> writes) {
   return std::move(request->answers);
 }
 
+void RecordWriter::submit(std::vector<SubmittedWrite> writes) {
+  if (writes.empty()) return;
+  const auto request = std::make_shared<Request>();
+  request->answers.resize(writes.size());
+  for (SubmittedWrite& each : writes) {
+    request->writes.push_back(std::move(each.write));
+    request->when_done.push_back(std::move(each.done));
+  }
+  const std::lock_guard lock(queue_mutex_);
+  if (!leader_.joinable()) {
+    leader_ = std::jthread([this](const std::stop_token& stop) { lead_submitted(stop); });
+  }
+  queue_.push_back(request);
+  if (queue_.size() == 1) submitted_.notify_one();
+}
+
+void RecordWriter::lead_submitted(const std::stop_token& stop) {
+  std::unique_lock lock(queue_mutex_);
+  const auto is_due = [&] { return !queue_.empty() && queue_.front()->is_submitted(); };
+  while (submitted_.wait(lock, stop, is_due)) {
+    try {
+      lead(lock);
+    } catch (...) {
+      // Each of them was told that it came to nothing.
+    }
+    if (!lock.owns_lock()) lock.lock();
+  }
+}
+
+// Takes the lock, and gives it back.
 void RecordWriter::lead(std::unique_lock<std::mutex>& lock) {
   // Whoever comes from now on waits behind the first of these, which stays at the front.
   std::vector<std::shared_ptr<Request>> together;
@@ -66,6 +98,10 @@ void RecordWriter::lead(std::unique_lock<std::mutex>& lock) {
   for (const auto& request : together) {
     std::ranges::move(request->writes, std::back_inserter(writes));
   }
+  const std::string group = new_write_id();
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    if (writes[i].id.empty()) writes[i].id = grouped_write_id(group, i);
+  }
   std::vector<WriteAnswer> answers(writes.size());
   // Whatever happens, nobody may be left waiting.
   const auto finish = [&] {
@@ -79,8 +115,17 @@ void RecordWriter::lead(std::unique_lock<std::mutex>& lock) {
     const auto next = queue_.empty() ? nullptr : queue_.front();
     lock.unlock();
     // First of all whoever leads now: the disk is to be busy while the others answer.
-    if (next) next->turn.notify_one();
-    for (const auto& request : together) request->turn.notify_one();
+    if (next && next->is_submitted()) {
+      submitted_.notify_one();
+    } else if (next) {
+      next->turn.notify_one();
+    }
+    for (const auto& request : together) {
+      for (std::size_t i = 0; i < request->when_done.size(); ++i) {
+        request->when_done[i](std::move(request->answers[i]));
+      }
+      if (!request->is_submitted()) request->turn.notify_one();
+    }
   };
   try {
     process(writes, answers);
@@ -115,8 +160,12 @@ void RecordWriter::process(std::span<const Write> writes, std::span<WriteAnswer>
   keep_elsewhere(writes, answers, later, drained.report.away);
   if (now.empty()) return;
 
-  std::vector<Write> chosen;
-  for (const std::size_t i : now) chosen.push_back(writes[i]);
+  std::vector<Write> some;
+  std::span<const Write> chosen = writes;
+  if (now.size() < writes.size()) {
+    for (const std::size_t i : now) some.push_back(writes[i]);
+    chosen = some;
+  }
   std::vector<WriteOutcome> outcomes;
   try {
     outcomes = apply_patiently(chosen, kDirectRemembered);
