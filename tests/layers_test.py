@@ -17,6 +17,7 @@ CONFINED = {
     "zstd.h": {"codec"},
     "archive.h": {"engine"},
     "archive_entry.h": {"engine"},
+    "zlib.h": {"engine"},
     "CLI/CLI.hpp": {"cli"},
     "toml++/toml.h": {"service"},
 }

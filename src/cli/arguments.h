@@ -28,6 +28,7 @@ enum class Command {
   kMark,
   kDrill,
   kSalvage,
+  kArchive,
   kDiff,
   kPut,
   kGet,
@@ -94,7 +95,7 @@ struct Arguments {
   bool undelete = false;                                // put
   std::vector<std::string> filters, sort;               // list
   std::optional<std::int64_t> page, size;               // list
-  bool replace = false;                                 // key recovery, salvage
+  bool replace = false;                                 // key recovery, salvage, archive
   bool free_pages = false;                              // salvage
   std::string lease_wait;                               // replicate, run
   bool accept_fresh = false, events = false;            // replicate

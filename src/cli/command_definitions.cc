@@ -141,6 +141,18 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast diff index:2 latest --database users --summary\n"
      "holdfast diff \"at:10 minutes ago\" app --json | jq -c 'select(.change == \"deleted\")'",
      diff_options},
+    {"archive", "", Command::kArchive, kHistory, "SNAPSHOT FILE",
+     "write a snapshot to a .tar.gz that needs no Holdfast to be read",
+     "The archive holds backup_metadata.json and the database files under their own names. `tar` "
+     "lists and unpacks it; `holdfast import` and `holdfast recover` read it. SNAPSHOT is the "
+     "beginning of an id, a name, or `latest`; with --index it is left out. Each database is "
+     "proved equal to the snapshot while it is written, and FILE is there when it is complete and "
+     "on the disk. The same snapshot gives the same bytes. The archive is not encrypted; only its "
+     "owner can read it.",
+     "holdfast archive latest app.tar.gz\n"
+     "holdfast archive --index 2 users.tar.gz --database users\n"
+     "holdfast archive latest app.tar.gz && tar -tzvf app.tar.gz",
+     archive_options},
     {"stats", "", Command::kStats, kHistory, "",
      "growth, deduplication, compression, and how much more fits", "",
      "holdfast stats\n"

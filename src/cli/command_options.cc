@@ -219,6 +219,14 @@ void import_options(CLI::App& app, Arguments& a) {
   flag(app, "--force-import", a.force_import,
        "import in production too, into a database that holds data");
   dry_run(app, a);
+void archive_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  index_option(app, a);
+  repeated(app, "-d,--database", a.databases, "DB",
+           "only this database of the snapshot; may be repeated");
+  flag(app, "--replace", a.replace, "replace what is at FILE");
+}
+
 }
 void recover_options(CLI::App& app, Arguments& a) {
   words(app, a);

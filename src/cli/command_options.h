@@ -33,6 +33,7 @@ void list_options(CLI::App& app, Arguments& a);
 void predeploy_options(CLI::App& app, Arguments& arguments);
 void serve_options(CLI::App& app, Arguments& a);
 void export_options(CLI::App& app, Arguments& a);
+void archive_options(CLI::App& app, Arguments& a);
 void import_options(CLI::App& app, Arguments& a);
 void recover_options(CLI::App& app, Arguments& a);
 void no_options(CLI::App& app, Arguments& a);

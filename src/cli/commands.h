@@ -37,6 +37,7 @@ int run_mark(Context& context);
 int run_drill(Context& context);
 int run_salvage(Context& context);
 int run_diff(Context& context);
+int run_archive(Context& context);
 int run_guard(Context& context);
 int run_put(Context& context);
 int run_get(Context& context);

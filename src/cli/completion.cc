@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "base/error.h"
@@ -61,7 +62,9 @@ std::string plain_words(const CommandDescription& command) {
 }
 
 bool takes_files(const CommandDescription& command) {
-  return command.synopsis.find("DB") != std::string::npos;
+  return std::ranges::any_of(std::array{"DB", "FILE", "PATH"}, [&](const char* word) {
+    return command.synopsis.find(word) != std::string::npos;
+  });
 }
 
 std::string bash_script(const ProgramDescription& program) {

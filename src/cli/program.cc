@@ -80,6 +80,8 @@ int run_command(Context& context) {
       return run_drill(context);
     case Command::kSalvage:
       return run_salvage(context);
+    case Command::kArchive:
+      return run_archive(context);
     case Command::kDiff:
       return run_diff(context);
     case Command::kGuard:

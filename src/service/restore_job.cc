@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 
+#include "engine/legacy/snapshot_archive.h"
 #include "service/audit.h"
 #include "service/databases.h"
 #include "service/nearest_word.h"
@@ -20,41 +21,6 @@ using repository::Snapshot;
 bool is_directory(const World& world, const env::Path& path) {
   const auto status = world.files.status(path);
   return status && status->directory;
-}
-
-std::vector<const DatabaseState*> chosen_states(const Snapshot& snapshot,
-                                                std::span<const std::string> names) {
-  std::vector<const DatabaseState*> states;
-  std::vector<std::string> known;
-  for (const DatabaseState& state : snapshot.databases) {
-    known.push_back(state.name);
-    if (names.empty()) states.push_back(&state);
-  }
-  for (const std::string& name : names) {
-    const DatabaseState* state = snapshot.database(name);
-    if (state == nullptr) {
-      const std::string near = nearest_word(name, known);
-      throw Error(ErrorCode::kDatabaseUnknown,
-                  fmt::format("snapshot {} does not hold the database \"{}\"{}; it holds {}",
-                              snapshot.id.short_hex(), name,
-                              near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near),
-                              fmt::join(known, ", ")));
-    }
-    if (std::ranges::find(states, state) == states.end()) states.push_back(state);
-  }
-  return states;
-}
-
-// The names their files had; where two were alike, the databases' own.
-std::vector<std::string> file_names(std::span<const DatabaseState* const> states) {
-  std::vector<std::string> names;
-  for (const DatabaseState* state : states)
-    names.push_back(env::Path(state->source).filename().string());
-  const std::set<std::string> different(names.begin(), names.end());
-  if (different.size() == names.size() && !different.contains("")) return names;
-  names.clear();
-  for (const DatabaseState* state : states) names.push_back(state->name + ".db");
-  return names;
 }
 
 RestoreTarget usual_target(Session& session, const DatabaseState& state) {
@@ -134,6 +100,41 @@ std::vector<engine::RestoreResult> restore_each(Session& session,
 }
 
 }  // namespace
+
+std::vector<const DatabaseState*> chosen_states(const Snapshot& snapshot,
+                                                std::span<const std::string> names) {
+  std::vector<const DatabaseState*> states;
+  std::vector<std::string> known;
+  for (const DatabaseState& state : snapshot.databases) {
+    known.push_back(state.name);
+    if (names.empty()) states.push_back(&state);
+  }
+  for (const std::string& name : names) {
+    const DatabaseState* state = snapshot.database(name);
+    if (state == nullptr) {
+      const std::string near = nearest_word(name, known);
+      throw Error(ErrorCode::kDatabaseUnknown,
+                  fmt::format("snapshot {} does not hold the database \"{}\"{}; it holds {}",
+                              snapshot.id.short_hex(), name,
+                              near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near),
+                              fmt::join(known, ", ")));
+    }
+    if (std::ranges::find(states, state) == states.end()) states.push_back(state);
+  }
+  return states;
+}
+
+std::vector<std::string> file_names(std::span<const DatabaseState* const> states) {
+  std::vector<std::string> names;
+  for (const DatabaseState* state : states)
+    names.push_back(env::Path(state->source).filename().string());
+  std::set<std::string> different(names.begin(), names.end());
+  for (const char* no_name : {"", ".", "..", engine::kArchiveMetadata}) different.erase(no_name);
+  if (different.size() == names.size()) return names;
+  names.clear();
+  for (const DatabaseState* state : states) names.push_back(state->name + ".db");
+  return names;
+}
 
 std::vector<RestoreTarget> plan_restore(Session& session, const Snapshot& snapshot,
                                         std::span<const std::string> databases,

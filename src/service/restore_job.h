@@ -12,6 +12,12 @@
 
 namespace holdfast::service {
 
+// Those of the snapshot that are named, each once; without names all. Throws kDatabaseUnknown.
+std::vector<const repository::DatabaseState*> chosen_states(const repository::Snapshot& snapshot,
+                                                            std::span<const std::string> names);
+// The names their files had, for a folder or an archive; where two were alike, the databases' own.
+std::vector<std::string> file_names(std::span<const repository::DatabaseState* const> states);
+
 struct RestoreTarget {
   std::string database;
   env::Path path;

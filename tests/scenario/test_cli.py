@@ -10,7 +10,7 @@ import unittest
 from holdfast import PASSPHRASE, PROGRAM, Scenario
 
 COMMANDS = ["init", "backup", "replicate", "run", "status", "guard", "doctor", "drill", "salvage", "restore", "timeline",
-            "mark", "snapshots", "list", "show", "diff", "stats", "log", "verify", "forget", "prune", "key list", "key add",
+            "mark", "snapshots", "list", "show", "diff", "archive", "stats", "log", "verify", "forget", "prune", "key list", "key add",
             "key remove", "key change", "key recovery", "config check", "completion", "version"]
 
 
@@ -57,7 +57,9 @@ class HelpAndVersion(Scenario):
         self.assertEqual(["salvage", "selftest", "serve", "show", "snapshots", "stats", "status"], sorted(set(complete("s"))))
         self.assertEqual(["recovery", "remove"], sorted(complete("key", "re")))
         self.assertIn("--keep-daily", complete("forget", "--keep"))
-        self.assertIn("data.db", complete("backup", "da"))
+        for command in ("backup", "salvage", "import", "recover", "archive"):
+            self.assertIn("data.db", complete(command, "da"))
+        self.assertEqual(["latest"], complete("archive", "la"))
         self.assertEqual(["latest"], complete("--repo", "/x", "restore", "la"))
 
     def test_the_manual_page_names_every_command(self):
