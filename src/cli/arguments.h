@@ -86,6 +86,7 @@ struct Arguments {
   std::optional<std::int64_t> last;                     // log
   std::string read_data;                                // verify: percent, empty if not said
   bool integrity = false;                               // verify
+  std::string file;                                     // verify, restore
   std::string to;                                       // restore
   std::string at, position, mark;                       // restore
   bool while_open = false, no_safety_snapshot = false;  // restore
@@ -102,7 +103,7 @@ struct Arguments {
   std::vector<std::string> tables;                      // diff
   bool summary = false;                                 // diff
   std::string scratch;                                  // diff
-  std::string collection, format;                       // export; import, recover
+  std::string collection, format;                       // export; import, recover, verify
   bool force_import = false;                            // import
   bool scan = false, merge = false;                     // recover
   std::string prefer;                                   // recover

@@ -284,10 +284,14 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "and belongs together. "
      "With --read-data every byte is read and each database's checksum proved. Names exactly what "
      "is lost, and which "
-     "snapshots still restore; the next backup stores again what the database still has.",
+     "snapshots still restore; the next backup stores again what the database still has.\n"
+     "With --file a file is checked instead, and no repository is needed: anything that `holdfast "
+     "import` reads. It tells what the file is, how many records, tables and rows it holds, what "
+     "is damaged, and what could still be read.",
      "holdfast verify --all --read-data\n"
      "holdfast verify latest --integrity\n"
-     "holdfast verify --read-data=10  # a tenth of the packs each night",
+     "holdfast verify --read-data=10  # a tenth of the packs each night\n"
+     "holdfast verify --file app.tar.gz",
      verify_options},
     {"drill", "", Command::kDrill, kUpkeep, "[DB…]",
      "restore to a scratch place, check everything, and record the proof",

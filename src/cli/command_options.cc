@@ -116,6 +116,12 @@ void verify_options(CLI::App& app, Arguments& a) {
   flag(
       app, "--integrity", a.integrity,
       "also restore each database to a temporary folder and let SQLite check it (integrity_check)");
+  text_option(
+      app, "--file", a.file, "FILE",
+      "check this file instead of the repository: JSON, base64, a SQLite file, a dump or an "
+      "archive, told by its content");
+  text_option(app, "--collection", a.collection, "NAME",
+              "which collection the records of a JSON file are of (the only one unless said)");
 }
 
 void restore_options(CLI::App& app, Arguments& a) {
@@ -213,12 +219,6 @@ void salvage_options(CLI::App& app, Arguments& a) {
   flag(app, "--replace", a.replace, "replace what is at NEW");
 }
 
-void import_options(CLI::App& app, Arguments& a) {
-  words(app, a);
-  collection_option(app, a);
-  flag(app, "--force-import", a.force_import,
-       "import in production too, into a database that holds data");
-  dry_run(app, a);
 void archive_options(CLI::App& app, Arguments& a) {
   words(app, a);
   index_option(app, a);
@@ -227,6 +227,12 @@ void archive_options(CLI::App& app, Arguments& a) {
   flag(app, "--replace", a.replace, "replace what is at FILE");
 }
 
+void import_options(CLI::App& app, Arguments& a) {
+  words(app, a);
+  collection_option(app, a);
+  flag(app, "--force-import", a.force_import,
+       "import in production too, into a database that holds data");
+  dry_run(app, a);
 }
 void recover_options(CLI::App& app, Arguments& a) {
   words(app, a);

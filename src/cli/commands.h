@@ -31,13 +31,14 @@ int run_show(Context& context);
 int run_stats(Context& context);
 int run_log(Context& context);
 int run_verify(Context& context);
+int run_verify_file(Context& context);  // verify --file
 int run_restore(Context& context);
 int run_timeline(Context& context);
 int run_mark(Context& context);
 int run_drill(Context& context);
 int run_salvage(Context& context);
-int run_diff(Context& context);
 int run_archive(Context& context);
+int run_diff(Context& context);
 int run_guard(Context& context);
 int run_put(Context& context);
 int run_get(Context& context);

@@ -97,6 +97,7 @@ void add_timelines(service::Session& session, const repository::SnapshotList& li
 
 int run_verify(Context& context) {
   const Arguments& arguments = context.arguments;
+  if (!arguments.file.empty()) return run_verify_file(context);
   service::Session& session = context.session;
   repository::VerifyRequest request;
   constexpr double kLeastPercent = 0.001;

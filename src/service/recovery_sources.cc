@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "engine/exports/export_manifest.h"
-#include "engine/exports/file_digest.h"
 #include "engine/exports/folder_listing.h"
 #include "engine/legacy/copy_file.h"
 #include "engine/legacy/history_copy.h"
@@ -31,8 +30,6 @@ using engine::CopyReport;
 using engine::RecordVisitor;
 
 constexpr int kDeepestFolder = 32;
-constexpr const char* kNotAsExported =
-    "it is not what was exported: somebody has changed or damaged it";
 
 // "pre_write_20250101_120000.json.b64": that moment, in UTC.
 std::optional<Time> time_in_name(std::string_view name) {
@@ -104,13 +101,7 @@ class SourceReader {
                                                 .scratch = scratch_directory(world_)},
                                                visit, session_.progress());
     // JSON cannot tell that a letter is another one.
-    if (const auto manifest = engine::read_manifest(world_.files, path)) {
-      const engine::FileContent now{.size = world_.files.status(path)->size,
-                                    .hash = engine::digest_of_file(world_.files, path)};
-      if (now != manifest->content && (!manifest->before || now != *manifest->before)) {
-        report.add_damage(kNotAsExported);
-      }
-    }
+    if (!engine::is_as_exported(world_.files, path)) report.add_damage(engine::kNotAsExported);
     return report;
   }
 
@@ -261,7 +252,7 @@ class SourceSearch {
         const Bytes bytes = env::read_file(files, path);
         const engine::RecordFile::Content now{.size = bytes.size(),
                                               .digest = engine::text_digest(as_text(bytes))};
-        if (now != known.content && now != known.before) report.add_damage(kNotAsExported);
+        if (now != known.content && now != known.before) report.add_damage(engine::kNotAsExported);
         return report;
       };
     }

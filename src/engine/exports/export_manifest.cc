@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "engine/exports/file_digest.h"
 #include "engine/records/record_json.h"
 
 namespace holdfast::engine {
@@ -69,6 +70,13 @@ void write_manifest(env::FileSystem& files, const env::Path& file, const ExportM
   const env::Path path = manifest_path(file);
   env::write_file_atomically(files, path, as_bytes(json.dump(2) + "\n"));
   files.set_mode(path, mode);
+}
+
+bool is_as_exported(env::FileSystem& files, const env::Path& file) {
+  const auto manifest = read_manifest(files, file);
+  if (!manifest) return true;
+  const FileContent now{.size = files.status(file)->size, .hash = digest_of_file(files, file)};
+  return now == manifest->content || (manifest->before && now == *manifest->before);
 }
 
 }  // namespace holdfast::engine

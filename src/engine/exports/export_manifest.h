@@ -38,6 +38,12 @@ std::optional<ExportManifest> read_manifest(env::FileSystem& files, const env::P
 void write_manifest(env::FileSystem& files, const env::Path& file, const ExportManifest& manifest,
                     unsigned mode);
 
+inline constexpr const char* kNotAsExported =
+    "it is not what was exported: somebody has changed or damaged it";
+// Whether the file, which is read for it, is what was exported last or before that; true of one
+// that was never exported.
+bool is_as_exported(env::FileSystem& files, const env::Path& file);
+
 }  // namespace holdfast::engine
 
 #endif  // HOLDFAST_ENGINE_EXPORTS_EXPORT_MANIFEST_H_

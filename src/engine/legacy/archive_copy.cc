@@ -3,10 +3,13 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -24,26 +27,88 @@ struct ArchiveCloser {
   void operator()(archive* handle) const { archive_read_free(handle); }
 };
 
-// What libarchive reads from.
-struct ArchiveSource {
-  std::unique_ptr<env::File> file;
-  std::uint64_t at = 0;
-  Bytes piece = Bytes(kArchivePiece);
-  std::string failure;
+// What libarchive reads from: the file, unpacked if it is one of gzip. libarchive would unpack it,
+// too, but does not compare the checksum.
+class ArchiveSource {
+ public:
+  explicit ArchiveSource(std::unique_ptr<env::File> file)
+      : file_(std::move(file)), packed_(kArchivePiece), plain_(kArchivePiece) {
+    constexpr int kGzipWindow = 15 + 16;
+    std::array<std::byte, 2> magic{};
+    gzip_ = file_->read_at(0, magic) == magic.size() && magic[0] == std::byte{0x1F} &&
+            magic[1] == std::byte{0x8B};
+    if (gzip_ && inflateInit2(&stream_, kGzipWindow) != Z_OK) {
+      throw Error(ErrorCode::kInternal, "zlib has no memory");
+    }
+  }
+  ~ArchiveSource() {
+    if (gzip_) inflateEnd(&stream_);
+  }
+  ArchiveSource(const ArchiveSource&) = delete;
+  ArchiveSource& operator=(const ArchiveSource&) = delete;
+
+  std::uint64_t size() const { return file_->size(); }
+  const std::string& failure() const { return failure_; }
+
+  // Empty at the end. Throws what the file throws, and kRecordInvalid for damage.
+  ByteView next() {
+    if (!gzip_) return packed();
+    stream_.next_out = reinterpret_cast<Bytef*>(plain_.data());
+    stream_.avail_out = static_cast<uInt>(plain_.size());
+    while (stream_.avail_out > 0 && !ended_) {
+      if (stream_.avail_in == 0) {
+        const ByteView more = packed();
+        if (more.empty()) throw refused_archive("its gzip data are cut off");
+        // It only reads them.
+        stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(more.data()));
+        stream_.avail_in = static_cast<uInt>(more.size());
+      }
+      const int status = inflate(&stream_, Z_NO_FLUSH);
+      if (status == Z_STREAM_END) {
+        ended_ = !begins_another();
+      } else if (status != Z_OK && status != Z_BUF_ERROR) {
+        throw refused_archive("its gzip data are damaged");
+      }
+    }
+    return ByteView(plain_).first(plain_.size() - stream_.avail_out);
+  }
 
   static la_ssize_t read(archive* handle, void* self, const void** data) {
     auto& source = *static_cast<ArchiveSource*>(self);
     try {
-      const std::size_t size = source.file->read_at(source.at, source.piece);
-      source.at += size;
-      *data = source.piece.data();
-      return static_cast<la_ssize_t>(size);
+      const ByteView piece = source.next();
+      *data = piece.data();
+      return static_cast<la_ssize_t>(piece.size());
     } catch (const Error& error) {
-      source.failure = error.happened();
+      source.failure_ = error.happened();
       archive_set_error(handle, EIO, "cannot be read");
       return ARCHIVE_FATAL;
     }
   }
+
+ private:
+  ByteView packed() {
+    const std::size_t size = file_->read_at(at_, packed_);
+    at_ += size;
+    return ByteView(packed_).first(size);
+  }
+
+  // Files of gzip may be joined; what else follows one is left alone, as gzip does.
+  bool begins_another() {
+    if (stream_.avail_in == 0) {
+      const ByteView more = packed();
+      stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(more.data()));
+      stream_.avail_in = static_cast<uInt>(more.size());
+    }
+    return stream_.avail_in > 0 && *stream_.next_in == 0x1F && inflateReset(&stream_) == Z_OK;
+  }
+
+  std::unique_ptr<env::File> file_;
+  std::uint64_t at_ = 0;
+  Bytes packed_, plain_;
+  bool gzip_ = false, ended_ = false;
+  z_stream stream_{};
+  std::string failure_;
 };
 
 std::string name_of(archive_entry* entry) {
@@ -71,12 +136,14 @@ class Unpacking {
  public:
   Unpacking(env::FileSystem& files, const env::Path& path, const env::Path& folder,
             const ArchiveLimits& limits, Progress& progress)
-      : files_(files), folder_(folder), limits_(limits), progress_(progress) {
-    source_.file = files.open_read(path);
-    most_ = std::max(limits.bytes, source_.file->size() * limits.ratio);
+      : files_(files),
+        folder_(folder),
+        limits_(limits),
+        progress_(progress),
+        source_(files.open_read(path)),
+        most_(std::max(limits.bytes, source_.size() * limits.ratio)) {
     handle_.reset(archive_read_new());
     if (!handle_) throw Error(ErrorCode::kInternal, "libarchive has no memory");
-    archive_read_support_filter_gzip(handle_.get());
     archive_read_support_format_tar(handle_.get());
     if (archive_read_open(handle_.get(), &source_, nullptr, &ArchiveSource::read, nullptr) !=
         ARCHIVE_OK) {
@@ -89,7 +156,10 @@ class Unpacking {
     while (result_.damage.empty()) {
       archive_entry* entry = nullptr;
       const int status = archive_read_next_header(handle_.get(), &entry);
-      if (status == ARCHIVE_EOF) break;
+      if (status == ARCHIVE_EOF) {
+        read_to_end();
+        break;
+      }
       if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
         damaged();
         break;
@@ -102,10 +172,26 @@ class Unpacking {
   }
 
  private:
+  // The checksum is behind the last entry.
+  void read_to_end() {
+    try {
+      for (std::uint64_t rest = 0; rest <= most_;) {
+        const std::size_t size = source_.next().size();
+        if (size == 0) return;
+        rest += size;
+        progress_.advance(0);
+      }
+      throw refused_archive("there is too much behind its end");
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kInterrupted) throw;
+      result_.damage = error.happened();
+    }
+  }
+
   void damaged() {
     const char* said = archive_error_string(handle_.get());
-    result_.damage = !source_.failure.empty()
-                         ? source_.failure
+    result_.damage = !source_.failure().empty()
+                         ? source_.failure()
                          : fmt::format("the archive is damaged: {}", said == nullptr ? "?" : said);
   }
 
@@ -143,8 +229,9 @@ class Unpacking {
   const ArchiveLimits limits_;
   Progress& progress_;
   ArchiveSource source_;
+  const std::uint64_t most_;
   std::unique_ptr<archive, ArchiveCloser> handle_;
-  std::uint64_t most_ = 0, total_ = 0;
+  std::uint64_t total_ = 0;
   UnpackedArchive result_;
 };
 

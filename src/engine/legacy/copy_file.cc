@@ -4,15 +4,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 
 #include "base/error.h"
-#include "engine/legacy/archive_copy.h"
+#include "engine/legacy/file_text.h"
+#include "engine/legacy/held_databases.h"
 #include "engine/legacy/json_copy.h"
 #include "engine/legacy/table_copy.h"
 #include "engine/scratch_directory.h"
 #include "sqlite/companion_files.h"
-#include "sqlite/dump.h"
 #include "sqlite/health.h"
 #include "sqlite/salvage/salvage.h"
 #include "sqlite/view_reader.h"
@@ -21,26 +20,6 @@ namespace holdfast::engine {
 namespace {
 
 constexpr std::chrono::milliseconds kCopyPatience{1'000};
-constexpr std::size_t kHead = 1024, kCopyPiece = std::size_t{1} << 20;
-
-// What is wrong with the copy and not with the machine.
-bool is_of_the_copy(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kNotADatabase:
-    case ErrorCode::kDatabaseEmpty:
-    case ErrorCode::kDatabaseDamaged:
-    case ErrorCode::kDatabaseChanged:
-    case ErrorCode::kDatabaseBusy:
-    case ErrorCode::kHotJournal:
-    case ErrorCode::kSqlite:
-    case ErrorCode::kTableMissing:
-    case ErrorCode::kConfiguration:
-    case ErrorCode::kRecordInvalid:
-      return true;
-    default:
-      return false;
-  }
-}
 
 class CopyFile {
  public:
@@ -53,25 +32,21 @@ class CopyFile {
         scratch_(files, request.scratch, "copy") {}
 
   CopyReport read() {
-    const FileKind kind = detect_kind(head_of(request_.file));
+    const FileKind kind = kind_of_file(files_, request_.file);
     report_.format = kind.format;
     report_.base64 = kind.base64;
     try {
       switch (kind.format) {
         case FileFormat::kSqlite:
-          read_database(request_.file);
-          break;
         case FileFormat::kSql:
-          read_dump();
-          break;
         case FileFormat::kArchive:
-          read_archive();
+          read_databases(kind);
           break;
         case FileFormat::kUnknown:
           read_unknown();
           break;
         default:
-          report_ = read_json_copy(text_of(request_.file), kind.base64,
+          report_ = read_json_copy(text_of_file(files_, request_.file, progress_), kind.base64,
                                    key_fields(*request_.collection, request_.key), visit_);
       }
     } catch (const Error& error) {
@@ -86,27 +61,6 @@ class CopyFile {
   }
 
  private:
-  std::string head_of(const env::Path& path) {
-    std::string head(kHead, '\0');
-    const auto bytes = std::as_writable_bytes(std::span(head));
-    head.resize(files_.open_read(path)->read_at(0, bytes));
-    return head;
-  }
-
-  TextSource text_of(const env::Path& path) {
-    return [this, path](const std::function<bool(std::string_view)>& take) {
-      const auto file = files_.open_read(path);
-      Bytes piece(static_cast<std::size_t>(
-          std::min<std::uint64_t>(kCopyPiece, std::max<std::uint64_t>(file->size(), 1))));
-      for (std::uint64_t at = 0;;) {
-        const std::size_t size = file->read_at(at, piece);
-        progress_.advance(0);
-        if (size == 0 || !take(as_text(ByteView(piece).first(size)))) return;
-        at += size;
-      }
-    };
-  }
-
   env::Path scratch_file() {
     const env::Path path = scratch_.file(fmt::format("made-{}.db", made_++).c_str());
     files_.create(path);
@@ -138,38 +92,29 @@ class CopyFile {
     read_intact(saved);
   }
 
-  void read_dump() {
-    const env::Path made = scratch_file();
-    const sqlite::DumpReport dump = sqlite::load_dump(text_of(request_.file), made, {}, progress_);
-    for (const std::string& reason : dump.reasons) report_.add_damage(reason);
-    if (!dump.complete) report_.add_damage("the dump is cut off within a statement");
-    read_intact(made);
-  }
-
   // Several databases of an archive may have a table of this name; one that is called as the
   // collection's is meant.
-  void read_archive() {
-    const env::Path folder = scratch_.file("members");
-    files_.make_directories(folder);
-    const UnpackedArchive archive = unpack_archive(files_, request_.file, folder, {}, progress_);
-    std::vector<ArchiveMember> databases, named;
-    for (const ArchiveMember& member : archive.members) {
-      if (detect_kind(head_of(member.file)).format != FileFormat::kSqlite) continue;
-      databases.push_back(member);
-      if (env::Path(member.name).stem() == request_.collection->database) named.push_back(member);
-    }
-    bool any = false;
-    for (const ArchiveMember& member : named.empty() ? databases : named) {
-      try {
-        read_database(member.file);
-        any = true;
-      } catch (const Error& error) {
-        if (error.code() != ErrorCode::kTableMissing) throw;
+  void read_databases(FileKind kind) {
+    const HeldDatabases held = find_databases(files_, request_.file, kind, scratch_, progress_);
+    for (const std::string& damage : held.damages) report_.add_damage(damage);
+    std::vector<HeldDatabase> named;
+    for (const HeldDatabase& one : held.databases) {
+      const std::string& meant = request_.collection->database;
+      if (one.database.empty() ? env::Path(one.name).stem() == meant : one.database == meant) {
+        named.push_back(one);
       }
     }
-    if (!archive.damage.empty()) {
-      report_.add_damage(archive.damage);
-    } else if (!any) {
+    const bool archive = kind.format == FileFormat::kArchive;
+    bool any = false;
+    for (const HeldDatabase& one : archive && !named.empty() ? named : held.databases) {
+      try {
+        read_database(one.path);
+        any = true;
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kTableMissing || !archive) throw;
+      }
+    }
+    if (!any && held.damages.empty()) {
       report_.add_damage(
           fmt::format("no database in it has the table {}", request_.collection->table));
     }
@@ -203,6 +148,24 @@ class CopyFile {
 CopyReport read_copy_file(env::FileSystem& files, const CopyRequest& request,
                           const RecordVisitor& visit, Progress& progress) {
   return CopyFile(files, request, visit, progress).read();
+}
+
+bool is_of_the_copy(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kNotADatabase:
+    case ErrorCode::kDatabaseEmpty:
+    case ErrorCode::kDatabaseDamaged:
+    case ErrorCode::kDatabaseChanged:
+    case ErrorCode::kDatabaseBusy:
+    case ErrorCode::kHotJournal:
+    case ErrorCode::kSqlite:
+    case ErrorCode::kTableMissing:
+    case ErrorCode::kConfiguration:
+    case ErrorCode::kRecordInvalid:
+      return true;
+    default:
+      return false;
+  }
 }
 
 std::vector<FieldPath> key_fields(const Collection& collection,

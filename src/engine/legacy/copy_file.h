@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/progress.h"
 #include "engine/legacy/record_visitor.h"
 #include "engine/records/record_mapping.h"
@@ -27,6 +28,9 @@ struct CopyRequest {
 // kNotFound, kPermissionDenied, kDiskFull, kIo.
 CopyReport read_copy_file(env::FileSystem& files, const CopyRequest& request,
                           const RecordVisitor& visit, Progress& progress);
+
+// Whether an error of this code says what is wrong with a copy, and not with the machine.
+bool is_of_the_copy(ErrorCode code);
 
 // The fields that the key of a collection is in; `key` as in CopyRequest.
 std::vector<FieldPath> key_fields(const Collection& collection,
