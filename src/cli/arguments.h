@@ -103,8 +103,8 @@ struct Arguments {
   std::vector<std::string> tables;                      // diff
   bool summary = false;                                 // diff
   std::string scratch;                                  // diff
-  std::string collection, format;                       // export; import, recover, verify
-  bool force_import = false;                            // import
+  std::string collection, format;                       // export; import, recover, verify, restore
+  bool force_import = false;                            // import, restore
   bool scan = false, merge = false;                     // recover
   std::string prefer;                                   // recover
   std::vector<std::string> picks;                       // recover

@@ -48,13 +48,20 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "path, or else to where it was read from.\n"
      "--at, --position and --mark take a moment of a replicated database instead of a SNAPSHOT. "
      "Where none is known, the "
-     "nearest ones before and after are named.",
+     "nearest ones before and after are named.\n"
+     "--file takes a file instead: a SQLite file, a dump of one or an archive replaces the "
+     "database, a file of JSON the records of a collection, in one transaction: those that it does "
+     "not have go. It must be whole; deleted records stay deleted, excluded ones out. In "
+     "production "
+     "it is refused over data without --force-import. docs/recovery.md has the rest.",
      "holdfast restore latest  # asks before it replaces anything\n"
      "holdfast restore latest --to copy.db  # somewhere else\n"
      "holdfast restore --index 2 --database users --yes  # one of several, the second newest\n"
      "holdfast restore --at \"10 minutes ago\"  # any commit that was replicated\n"
      "holdfast restore --mark before-deploy --to copy.db\n"
-     "holdfast restore 3f2a91c0 --dry-run",
+     "holdfast restore 3f2a91c0 --dry-run\n"
+     "holdfast restore --file app.tar.gz --database users  # one of an archive\n"
+     "holdfast restore --file results.json.b64 --collection videos --dry-run",
      restore_options},
     {"replicate", "", Command::kReplicate, kEveryday, "[DB…]",
      "follow databases, and keep every commit as it happens",

@@ -128,13 +128,19 @@ void restore_options(CLI::App& app, Arguments& a) {
   words(app, a);
   index_option(app, a);
   repeated(app, "-d,--database", a.databases, "DB",
-           "only this database of the snapshot; may be repeated");
+           "only this database of the snapshot, or which one FILE is; may be repeated");
   text_option(app, "--at", a.at, "TIME",
               "as it was then: \"10 minutes ago\", \"2026-11-21 03:24\" (local), or RFC 3339");
   text_option(app, "--position", a.position, "P",
               "as it was at this position of its timeline: 1045, or 3.1045 of branch 3");
   text_option(app, "--mark", a.mark, "NAME", "as it was at the newest mark of this name");
+  text_option(app, "--file", a.file, "FILE",
+              "from this file instead of a snapshot: JSON, base64, a SQLite file, a dump or an "
+              "archive, told by its content");
   text_option(app, "--to", a.to, "PATH", "restore to this file, or into this folder");
+  text_option(app, "--collection", a.collection, "NAME",
+              "with --file: the records of this collection, and nothing else of the database");
+  flag(app, "--force-import", a.force_import, "with --file: in production too, over what is there");
   dry_run(app, a);
   yes(app, a);
   flag(app, "--while-open", a.while_open,

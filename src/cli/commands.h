@@ -33,6 +33,7 @@ int run_log(Context& context);
 int run_verify(Context& context);
 int run_verify_file(Context& context);  // verify --file
 int run_restore(Context& context);
+int run_restore_file(Context& context);  // restore --file
 int run_timeline(Context& context);
 int run_mark(Context& context);
 int run_drill(Context& context);

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/size.h"
 #include "cli/commands.h"
 #include "cli/document_json.h"
+#include "cli/restore_work.h"
 #include "cli/snapshot_text.h"
 #include "cli/wording.h"
 #include "service/restore_job.h"
@@ -19,7 +19,6 @@ namespace {
 using repository::DatabaseState;
 using repository::Snapshot;
 using service::RestoreTarget;
-using Results = std::vector<engine::RestoreResult>;
 
 constexpr std::size_t kChoices = 10;
 
@@ -60,23 +59,10 @@ std::string plan_text(const Snapshot& snapshot, const std::vector<RestoreTarget>
                                  snapshot.name, format_local(snapshot.time));
   for (const RestoreTarget& target : targets) {
     const DatabaseState& state = *snapshot.database(target.database);
-    text += fmt::format("  {} ({}) to {}, {}{}\n", target.database, format_size(state.bytes()),
-                        target.path.string(), target.reason,
-                        target.exists ? "; what is there will be replaced" : "");
+    text += fmt::format("  {} ({}) to {}, {}\n", target.database, format_size(state.bytes()),
+                        target.path.string(), target_text(target));
   }
   return text;
-}
-
-void confirm(Context& context, const std::vector<RestoreTarget>& targets) {
-  std::vector<std::string> replaced;
-  for (const RestoreTarget& target : targets) {
-    if (target.exists) replaced.push_back(target.path.string());
-  }
-  if (replaced.empty() || context.arguments.yes) return;
-  if (context.terminal.confirm(fmt::format("Replace {}?", fmt::join(replaced, " and ")))) return;
-  throw Error(
-      ErrorCode::kConfirmationNeeded,
-      fmt::format("{} would be replaced, and nobody confirmed it", fmt::join(replaced, " and ")));
 }
 
 // "position 3.1045 of 2026-11-21 03:24:15"
@@ -89,10 +75,9 @@ std::string plan_text(std::span<const engine::PointInTime> points,
                       const std::vector<RestoreTarget>& targets) {
   std::string text;
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    text +=
-        fmt::format("{} at {} ({}) to {}, {}{}\n", targets[i].database, point_text(points[i]),
-                    format_size(points[i].state.bytes()), targets[i].path.string(),
-                    targets[i].reason, targets[i].exists ? "; what is there will be replaced" : "");
+    text += fmt::format("{} at {} ({}) to {}, {}\n", targets[i].database, point_text(points[i]),
+                        format_size(points[i].state.bytes()), targets[i].path.string(),
+                        target_text(targets[i]));
   }
   return text;
 }
@@ -127,50 +112,6 @@ Json plan_json(std::span<const engine::PointInTime> points,
     one["objects_read"] = points[i].objects_read;
   }
   return answer;
-}
-
-Json result_json(Json answer, const std::vector<RestoreTarget>& targets, const Results& results,
-                 double seconds) {
-  answer["dry_run"] = false;
-  answer["seconds"] = seconds;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const engine::RestoreResult& result = results[i];
-    Json& one = answer["databases"][i];
-    const std::string undo = service::undo_command(result, targets[i].database);
-    Json aside = Json::array();
-    for (const auto& path : result.set_aside) aside.push_back(path.string());
-    one["checksum"] = result.checksum;
-    one["seconds"] = result.seconds;
-    one["safety_snapshot"] =
-        result.safety_snapshot ? Json(result.safety_snapshot->id.hex()) : Json();
-    one["undo"] = undo.empty() ? Json() : Json(undo);
-    one["set_aside"] = std::move(aside);
-    one["excluded_rows"] = result.excluded_rows;
-  }
-  return answer;
-}
-
-std::string result_text(const std::vector<RestoreTarget>& targets, const Results& results) {
-  std::string text;
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const engine::RestoreResult& result = results[i];
-    text += fmt::format("{}: {} restored to {} in {}, checksum proved.\n", targets[i].database,
-                        format_size(result.bytes), result.target.string(),
-                        format_seconds(result.seconds));
-    if (result.excluded_rows > 0) {
-      text += fmt::format("  {} left out that may never come back.\n",
-                          counted(result.excluded_rows, "excluded row"));
-    }
-    for (const auto& path : result.set_aside)
-      text += fmt::format("  set aside: {}\n", path.string());
-    const std::string undo = service::undo_command(result, targets[i].database);
-    if (!undo.empty()) {
-      text += fmt::format("  To undo: {}\n", undo);
-    } else if (!targets[i].exists) {
-      text += "  There was nothing before; to undo, delete the file.\n";
-    }
-  }
-  return text;
 }
 
 void warn_of_damage(Context& context, const Snapshot& snapshot,
@@ -217,33 +158,6 @@ std::vector<std::string> databases_of_moment(Context& context) {
               {}, "Say --database DB.");
 }
 
-// What a restore is made of, whatever is restored.
-struct Work {
-  Json plan;
-  std::vector<RestoreTarget> targets;
-  std::function<Results(const service::RestoreChoices&)> run;
-};
-
-// Empty for a dry run.
-std::optional<Results> carry_out(Context& context, const Work& work) {
-  const Arguments& arguments = context.arguments;
-  if (arguments.dry_run) {
-    if (context.console.json()) context.console.json_answer(work.plan);
-    context.console.notice("Nothing was changed: this was a dry run.");
-    return std::nullopt;
-  }
-  confirm(context, work.targets);
-  env::Clock& clock = context.session.world().clock;
-  const Duration began = clock.elapsed();
-  const Results results = work.run(
-      {.while_open = arguments.while_open, .safety_snapshot = !arguments.no_safety_snapshot});
-  const double seconds = std::chrono::duration<double>(clock.elapsed() - began).count();
-  if (context.console.json())
-    context.console.json_answer(result_json(work.plan, work.targets, results, seconds));
-  context.console.say(result_text(work.targets, results));
-  return results;
-}
-
 int restore_moment(Context& context) {
   const Arguments& arguments = context.arguments;
   service::Session& session = context.session;
@@ -270,6 +184,7 @@ int restore_moment(Context& context) {
 int run_restore(Context& context) {
   const Arguments& arguments = context.arguments;
   service::Session& session = context.session;
+  if (!arguments.file.empty()) return run_restore_file(context);
   if (!arguments.at.empty() || !arguments.position.empty() || !arguments.mark.empty()) {
     return restore_moment(context);
   }

@@ -12,18 +12,6 @@
 namespace holdfast::service {
 namespace {
 
-void refuse_in_production(Session& session, const ImportJob& job, RecordMerge& merge) {
-  const BootSettings& boot = session.configuration().boot;
-  const Variables& variables = session.world().variables;
-  if (job.force || job.dry_run || !is_production(boot, variables)) return;
-  if (import_is_forced(boot, variables) || !merge.has_data()) return;
-  throw Error(
-      ErrorCode::kImportRefused,
-      fmt::format("this is {}, and {} holds data", environment_name(boot, variables),
-                  merge.layout().collection.name),
-      {}, fmt::format("If it is meant: say --force-import, or set {}=true.", boot.force_switch));
-}
-
 bool is_fine(const ImportedFile& file) {
   return file.report.is_intact() && !file.report.unrelated && file.unfit == 0;
 }
@@ -44,6 +32,16 @@ const engine::Collection& chosen_collection(Session& session, Records& records,
                             : "say with --collection which collection is meant");
 }
 
+void refuse_in_production(Session& session, std::string_view data) {
+  const BootSettings& boot = session.configuration().boot;
+  const Variables& variables = session.world().variables;
+  if (!is_production(boot, variables) || import_is_forced(boot, variables)) return;
+  throw Error(
+      ErrorCode::kImportRefused,
+      fmt::format("this is {}, and {} holds data", environment_name(boot, variables), data), {},
+      fmt::format("If it is meant: say --force-import, or set {}=true.", boot.force_switch));
+}
+
 ImportOutcome import_files(Session& session, const ImportJob& job) {
   Records records(session.configuration(), session.world());
   const engine::Collection& collection = chosen_collection(session, records, job.collection);
@@ -54,7 +52,9 @@ ImportOutcome import_files(Session& session, const ImportJob& job) {
     }
   }
   RecordMerge merge(session, records, collection, job.dry_run);
-  refuse_in_production(session, job, merge);
+  if (!job.force && !job.dry_run && merge.has_data()) {
+    refuse_in_production(session, collection.name);
+  }
   const auto work = [&] {
     session.progress().stage("Importing", job.files.size());
     QuietProgress quiet(session.progress());

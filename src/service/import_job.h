@@ -3,6 +3,7 @@
 #define HOLDFAST_SERVICE_IMPORT_JOB_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/legacy/record_visitor.h"
@@ -32,6 +33,10 @@ struct ImportOutcome {
 // The collection that is meant: the named one, or the only one.
 const engine::Collection& chosen_collection(Session& session, Records& records,
                                             const std::string& name);
+
+// Throws kImportRefused in production, unless the configured switch allows it. `data` is what holds
+// data.
+void refuse_in_production(Session& session, std::string_view data);
 
 // Of several versions of one record the first file's wins, and what the database has wins over all.
 // Throws kImportRefused in production over data, kCollectionUnknown, what keeps the database or a

@@ -6,10 +6,8 @@
 
 #include "base/error.h"
 #include "service/audit.h"
-#include "service/backup_job.h"
 #include "service/export_job.h"
-#include "service/quiet_progress.h"
-#include "service/snapshot_choice.h"
+#include "service/safety_copy.h"
 
 namespace holdfast::service {
 namespace {
@@ -56,42 +54,16 @@ void RecordMerge::add(const engine::IdentifiedRecord& identified, engine::Record
 void RecordMerge::prepare() {
   if (prepared_) return;
   prepared_ = true;
-  if (configured_server(collection_.database, session_.configuration(), session_.world())) {
-    copy_what_is_there();
-    return;
-  }
-  if (!session_.has_place()) {
+  const bool on_server =
+      configured_server(collection_.database, session_.configuration(), session_.world())
+          .has_value();
+  if (!on_server && !session_.has_place()) {
     session_.progress().warning("no repository is named: there is no safety snapshot");
     return;
   }
-  const auto database =
-      configured_database(collection_.database, session_.configuration(), session_.world());
-  if (!database) return;
-  QuietProgress quiet(session_.progress());
-  const BackupOutcome outcome = back_up(
-      session_,
-      {.databases = {*database}, .name = {}, .tags = {std::string(kSafetyTag)}, .keep = {}});
-  counts_.safety_snapshot = outcome.backup.snapshot.id.short_hex();
-}
-
-// A database on a server is in no snapshot; what a merge may replace are records alone.
-void RecordMerge::copy_what_is_there() {
-  if (!has_data()) return;
-  const World& world = session_.world();
-  const env::Path folder = emergency_directory(session_.configuration(), world);
-  world.files.make_directories(folder);
-  const std::string name = fmt::format("before_merge_{}_{}.json.b64", collection_.name,
-                                       format_compact(world.clock.now()));
-  QuietProgress quiet(session_.progress());
-  const auto outcomes = export_database(session_.configuration(), world,
-                                        {.database = collection_.database,
-                                         .targets = {{.collection = collection_.name,
-                                                      .file = folder / name,
-                                                      .format = engine::ExportFormat::kObject,
-                                                      .base64 = true}}},
-                                        quiet);
-  if (outcomes.front().failure) throw *outcomes.front().failure;
-  counts_.safety_copy = (folder / name).string();
+  const SafetyCopy copy = take_safety_copy(session_, records_, collection_, "before_merge");
+  counts_.safety_snapshot = copy.snapshot;
+  counts_.safety_copy = copy.file;
 }
 
 void RecordMerge::write_waiting() {

@@ -55,7 +55,6 @@ class RecordMerge {
 
   void write_waiting();
   void prepare();
-  void copy_what_is_there();
   void count(const engine::WriteAnswer& answer, const Waiting& waiting);
 
   Session& session_;

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <set>
 
 #include "engine/legacy/snapshot_archive.h"
 #include "service/audit.h"
 #include "service/databases.h"
+#include "service/export_job.h"
 #include "service/nearest_word.h"
 #include "sqlite/replacement.h"
 
@@ -60,43 +60,16 @@ engine::RestoreRequest request_for(Session& session, const RestoreTarget& target
   return request;
 }
 
-struct OneRestore {
-  std::string origin;  // "snapshot 3f2a91c0"
-  std::function<engine::RestoreResult(const engine::RestoreRequest&)> run;
-};
-using RestoreOf = std::function<OneRestore(std::size_t target)>;
-
-// One after the other; those before a failure stay.
-std::vector<engine::RestoreResult> restore_each(Session& session,
-                                                std::span<const RestoreTarget> targets,
-                                                const RestoreChoices& choices,
-                                                const RestoreOf& restore_of) {
-  std::vector<engine::RestoreResult> results;
-  recording_failures(session, "restore", [&] {
-    // Several databases belong together: none is replaced while one of them is in use.
-    for (const RestoreTarget& target : targets) {
-      if (target.exists && !choices.while_open) sqlite::refuse_while_open(target.path);
+void export_after_restore(Session& session, std::span<const RestoreTarget> targets) {
+  for (const RestoreTarget& target : targets) {
+    const auto known =
+        configured_database(target.database, session.configuration(), session.world());
+    if (!known || known->source.path != target.path) continue;
+    for (const std::string& sentence : export_after_writes(session.configuration(), session.world(),
+                                                           target.database, session.progress())) {
+      session.progress().warning(sentence);
     }
-    for (const RestoreTarget& target : targets) {
-      const OneRestore one = restore_of(results.size());
-      try {
-        results.push_back(one.run(request_for(session, target, choices)));
-      } catch (const Error& error) {
-        if (results.empty()) throw;
-        std::vector<std::string> done;
-        done.reserve(results.size());
-        for (const auto& result : results) done.push_back(result.target.string());
-        throw Error(error.code(), fmt::format("{}: {}", target.database, error.happened()),
-                    fmt::format("{} restored completely before; {} was not touched.",
-                                fmt::format("{}{}", fmt::join(done, ", "),
-                                            done.size() == 1 ? " was" : " were"),
-                                target.path.string()),
-                    std::string(error.next()));
-      }
-      record(session, "restore", "ok", log_detail(one.origin, target, results.back()));
-    }
-  });
-  return results;
+  }
 }
 
 }  // namespace
@@ -165,6 +138,39 @@ std::vector<RestoreTarget> plan_restore(Session& session, const Snapshot& snapsh
     target.exists = world.files.status(target.path).has_value();
   }
   return targets;
+}
+
+std::vector<engine::RestoreResult> restore_each(Session& session,
+                                                std::span<const RestoreTarget> targets,
+                                                const RestoreChoices& choices,
+                                                const RestoreOf& restore_of) {
+  std::vector<engine::RestoreResult> results;
+  recording_failures(session, "restore", [&] {
+    // Several databases belong together: none is replaced while one of them is in use.
+    for (const RestoreTarget& target : targets) {
+      if (target.exists && !choices.while_open) sqlite::refuse_while_open(target.path);
+    }
+    for (const RestoreTarget& target : targets) {
+      const OneRestore one = restore_of(results.size());
+      try {
+        results.push_back(one.run(request_for(session, target, choices)));
+      } catch (const Error& error) {
+        if (results.empty()) throw;
+        std::vector<std::string> done;
+        done.reserve(results.size());
+        for (const auto& result : results) done.push_back(result.target.string());
+        throw Error(error.code(), fmt::format("{}: {}", target.database, error.happened()),
+                    fmt::format("{} restored completely before; {} was not touched.",
+                                fmt::format("{}{}", fmt::join(done, ", "),
+                                            done.size() == 1 ? " was" : " were"),
+                                target.path.string()),
+                    std::string(error.next()));
+      }
+      record(session, "restore", "ok", log_detail(one.origin, target, results.back()));
+    }
+  });
+  export_after_restore(session, targets);
+  return results;
 }
 
 std::vector<engine::RestoreResult> restore(Session& session, const Snapshot& snapshot,

@@ -1,6 +1,7 @@
 #ifndef HOLDFAST_SERVICE_RESTORE_JOB_H_
 #define HOLDFAST_SERVICE_RESTORE_JOB_H_
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,7 +37,18 @@ struct RestoreChoices {
   bool while_open = false;
   bool safety_snapshot = true;
 };
+
+struct OneRestore {
+  std::string origin;  // "snapshot 3f2a91c0"
+  std::function<engine::RestoreResult(const engine::RestoreRequest&)> run;
+};
+using RestoreOf = std::function<OneRestore(std::size_t target)>;
 // One after the other; what was restored before a failure stays restored, and the error says so.
+// The exports of those that were restored in their place follow.
+std::vector<engine::RestoreResult> restore_each(Session& session,
+                                                std::span<const RestoreTarget> targets,
+                                                const RestoreChoices& choices,
+                                                const RestoreOf& restore_of);
 std::vector<engine::RestoreResult> restore(Session& session, const repository::Snapshot& snapshot,
                                            std::span<const RestoreTarget> targets,
                                            const RestoreChoices& choices);

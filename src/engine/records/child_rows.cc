@@ -114,6 +114,16 @@ std::vector<RowCondition> equal_to(const RowKey& key) {
   return conditions;
 }
 
+RowQuery row_query(const RecordLayout& layout, const RowKey& key) {
+  RowQuery query{.table = layout.collection.table,
+                 .columns = {},
+                 .conditions = equal_to(key),
+                 .order = {},
+                 .limit = 2};
+  for (const ColumnFacts& column : layout.mapping.columns()) query.columns.push_back(column.name);
+  return query;
+}
+
 bool holds_same(const Value& wanted, const Value& stored, ColumnKind kind) {
   if (is_identical(wanted, stored)) return true;
   const auto* whole = std::get_if<std::int64_t>(&wanted);

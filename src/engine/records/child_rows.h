@@ -12,6 +12,8 @@ namespace holdfast::engine {
 using Select = std::function<std::vector<Row>(const RowQuery&)>;
 
 std::vector<RowCondition> equal_to(const RowKey& key);
+// All columns of the record's row that has this key; of two rows at most.
+RowQuery row_query(const RecordLayout& layout, const RowKey& key);
 // Equal, though the database may have made a real number of a whole one, or have documents written
 // otherwise.
 bool holds_same(const Value& wanted, const Value& stored, ColumnKind kind);

@@ -34,20 +34,6 @@ bool is_away_alone(ErrorCode code) {
          code == ErrorCode::kCollectionUnknown;
 }
 
-std::vector<std::string> column_names(const RecordLayout& layout) {
-  std::vector<std::string> names;
-  for (const ColumnFacts& column : layout.mapping.columns()) names.push_back(column.name);
-  return names;
-}
-
-RowQuery row_query(const RecordLayout& layout, const RowKey& key) {
-  return {.table = layout.collection.table,
-          .columns = column_names(layout),
-          .conditions = equal_to(key),
-          .order = {},
-          .limit = 2};
-}
-
 }  // namespace
 
 RecordDatabase::RecordDatabase(std::unique_ptr<RowSession> session,
@@ -81,6 +67,16 @@ const RecordLayout& RecordDatabase::layout(std::string_view name) {
 
 void RecordDatabase::refresh_layouts() {
   if (session_->schema_changed()) layouts_.clear();
+}
+
+void RecordDatabase::make_tables(std::string_view name) {
+  const auto collection = collections_.find(name);
+  if (collection == collections_.end() || layouts_.contains(name)) return;
+  const Collection& its = *collection->second;
+  if (!its.create.empty() && !session_->table(its.table)) session_->run(its.create);
+  for (const ChildTable& child : its.children) {
+    if (!child.create.empty() && !session_->table(child.table)) session_->run(child.create);
+  }
 }
 
 RowKey RecordDatabase::key_of(const RecordLayout& layout, Row values) const {
@@ -129,15 +125,7 @@ bool RecordDatabase::attempt(Attempt& work) {
       own_.forget_expired(work.now);
     }
     for (const std::string& id : forgettable_) own_.forget_write(id);
-    for (const Write& write : work.writes) {
-      const auto collection = collections_.find(write.collection);
-      if (collection == collections_.end() || layouts_.contains(write.collection)) continue;
-      const Collection& its = *collection->second;
-      if (!its.create.empty() && !session_->table(its.table)) session_->run(its.create);
-      for (const ChildTable& child : its.children) {
-        if (!child.create.empty() && !session_->table(child.table)) session_->run(child.create);
-      }
-    }
+    for (const Write& write : work.writes) make_tables(write.collection);
     for (std::size_t i = 0; i < work.writes.size(); ++i) {
       if (work.spoilt.contains(i)) {
         remember_refusal(work, i);
@@ -294,15 +282,7 @@ void RecordDatabase::remove(const Write& write, const RecordLayout& its, WriteOu
   }
   Row stored;
   for (const std::size_t column : its.key) stored.push_back((*row)[column]);
-  for (const ChildTable& child : its.collection.children) {
-    outcome.children_removed +=
-        session_->remove(child.table, belonging(its, *row, child.parent, child.references));
-  }
-  for (const DeleteCascade& cascade : its.collection.cascades) {
-    outcome.children_removed +=
-        session_->remove(cascade.table, belonging(its, *row, cascade.columns, cascade.references));
-  }
-  session_->remove(its.collection.table, key);
+  outcome.children_removed = remove_with_children(its, key, *row);
   own_.bury({.table = its.collection.table,
              .key_columns = its.collection.key,
              .key = stored,

@@ -2,6 +2,7 @@
 #ifndef HOLDFAST_ENGINE_RECORDS_RECORD_DATABASE_H_
 #define HOLDFAST_ENGINE_RECORDS_RECORD_DATABASE_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,6 +29,14 @@ struct ListedRecords {
   std::uint64_t total = 0;  // without paging
 };
 
+struct Replaced {
+  std::uint64_t inserted = 0, replaced = 0, removed = 0;
+  std::uint64_t children_removed = 0;       // with those that were removed
+  std::uint64_t deleted = 0, excluded = 0;  // stay out
+};
+// Calls `put` for each write; may be asked again.
+using PutFeed = std::function<void(const std::function<void(const Write&)>& put)>;
+
 // By one thread at a time.
 class RecordDatabase {
  public:
@@ -39,12 +48,20 @@ class RecordDatabase {
   // write is known. Throws what says that the database is away; then it may be that all of them are
   // committed, and that is found out by applying the same writes again.
   std::vector<WriteOutcome> apply(std::span<const Write> writes, Time now, Duration remembered);
+  // All in one transaction, whole or not at all: records go with their children and leave no
+  // tombstone, then others are put. Conditions of the writes hold; one that was deleted before, or
+  // is excluded, is left out. Afterwards each is read back by another connection and compared.
+  // Throws what refuses a write (kPreconditionFailed, kRecordRejected …), what `puts` throws, and
+  // what says that the database is away.
+  Replaced replace(std::string_view collection, std::span<const Write> removals,
+                   const PutFeed& puts);
   // Writes that the next apply() need not remember any more: somebody was told of their outcome.
   void acknowledge(std::span<const Write> writes);
 
   // Empty if there is none. Throws kCollectionUnknown, kTableMissing …
   std::optional<Record> get(std::string_view collection, std::string_view record_id);
   ListedRecords list(std::string_view collection, const ListRequest& request);
+  std::vector<std::string> ids(std::string_view collection);  // of all records
   const RecordLayout& layout(std::string_view collection);
   // See RowSession: this one is to be opened anew.
   bool was_replaced() { return session_->was_replaced(); }
@@ -70,6 +87,8 @@ class RecordDatabase {
            Expected& expected);
   void remove(const Write& write, const RecordLayout& layout, WriteOutcome& outcome,
               Expected& expected);
+  std::uint64_t remove_with_children(const RecordLayout& layout, const RowKey& key,
+                                     const Row& row);  // how many children
   void undelete(const Write& write, const RecordLayout& layout, WriteOutcome& outcome);
   void prove(Attempt& attempt);
   bool is_as_expected(const Expected& expected);
@@ -78,6 +97,7 @@ class RecordDatabase {
   Record whole_record(const RecordLayout& layout, const Row& row);  // with its children
   std::optional<Row> find(const RecordLayout& layout, const RowKey& key);
   void refresh_layouts();
+  void make_tables(std::string_view collection);  // those that are missing, where it is said how
 
   std::unique_ptr<RowSession> session_;
   OwnTables own_;

@@ -38,6 +38,7 @@ struct RestoreResult {
   std::vector<std::filesystem::path>
       set_aside;                    // files of a damaged predecessor that could not be merged
   std::uint64_t excluded_rows = 0;  // that were taken out after the proof
+  std::uint64_t deleted_rows = 0;   // the same, of records that had been deleted before
 };
 
 // Writes the database beside the target, proves its checksum, syncs it, and only then swaps it in.
