@@ -43,7 +43,7 @@ TEST_F(SnapshotArchive, HoldsTheMetadataAndTheDatabase) {
   EXPECT_EQ("its.db", archive.members[1].name);
   EXPECT_TRUE(file_content(archive.members[1].file) == image);
   const auto metadata = nlohmann::json::parse(file_content(archive.members[0].file));
-  EXPECT_EQ(snapshot.name, metadata["backup_name"]);
+  EXPECT_EQ(snapshot.name, metadata["backup_name"].get<std::string>());
   EXPECT_EQ("1.0.0", metadata["version"]);
   EXPECT_EQ(true, metadata["includes"]["app_database"]);
   EXPECT_EQ(1, metadata["app_db_stats"]["table_count"]);
