@@ -71,17 +71,17 @@ bool is_same(const LogPlace& a, const LogPlace& b) {
 
 // What the view's own generation of the log has, from the mark on. False where it does not lead to
 // the view.
-bool read_to_view(LoggedPages& logged, int log, std::optional<LogPlace> from, const LogPlace& view,
+bool read_to_view(LoggedPages& logged, int log, const LogPlace& mark, const LogPlace& view,
                   std::uint32_t most) {
   if (view.frame == 0) return true;
-  if (from && from->frame == 0) from = beginning_of_log(log, from->salts);
+  const auto from = mark.frame == 0 ? beginning_of_log(log, mark.salts) : mark;
   if (!from || view.frame < from->frame || view.frame - from->frame > most) return false;
   return is_same(logged.read(log, *from, view.frame), view);
 }
 
 // Whatever was committed behind the mark before the log was reset, as far as new frames have not
 // covered it. If it was reset more than once, that is not it, and the count tells.
-void read_old_tail(LoggedPages& logged, int log, LogPlace mark, std::uint32_t most) {
+void read_old_tail(LoggedPages& logged, int log, const LogPlace& mark, std::uint32_t most) {
   if (mark.frame == 0) return;
   logged.read(log, mark, mark.frame + most);
 }

@@ -4,9 +4,8 @@
 // A local file, and only ever a shortcut: it is encrypted, written beside the old one and renamed,
 // and whatever is wrong with it makes read() answer nothing. Then every page is read.
 //
-//   PATH  "HFDS" · version (u8) · zero (3) · size of the next box (u64) · box of: snapshot, time
-//   (i64,
-//         µs), backups (u32), mark, pages (u64), sums of the units (16 each) ·
+//   PATH  "HFDS" · version (u8) · zero (3) · size of the next box (u64) ·
+//         box of: snapshot, time (i64, µs), backups (u32), mark, pages (u64), unit sums (16 each) ·
 //         boxes of the facts (u16) of 65,536 pages each
 #ifndef HOLDFAST_ENGINE_BACKUP_SCAN_RECORD_H_
 #define HOLDFAST_ENGINE_BACKUP_SCAN_RECORD_H_
