@@ -63,6 +63,19 @@ def small_records(path):
     connection.close()
 
 
+# Of the record with a number of records before it. What changes the length of a text moves all that follows it.
+EDITS = {
+    "changed": "UPDATE document SET views = views + 1 WHERE id = (SELECT id FROM document ORDER BY id LIMIT 1 OFFSET ?)",
+    "longer": "UPDATE document SET title = title || 'x' WHERE id = (SELECT id FROM document ORDER BY id LIMIT 1 OFFSET ?)",
+    "inserted": "INSERT INTO document SELECT (SELECT min(id) FROM document) - 1, author, updated, views, title, body, facts, "
+                "attachment FROM document ORDER BY id LIMIT 1 OFFSET ?",
+    "deleted": "DELETE FROM document WHERE id = (SELECT id FROM document ORDER BY id LIMIT 1 OFFSET ?)",
+}
+
+MOVING = (("late_longer", "longer", RECORDS - 1000), ("middle_longer", "longer", RECORDS // 2),
+          ("middle_deleted", "deleted", RECORDS // 2), ("first_longer", "longer", 0), ("first_inserted", "inserted", 0))
+
+
 class Place:
     def __init__(self, chosen, work, name):
         self.binary = chosen.holdfast
@@ -91,11 +104,9 @@ class Place:
         words = [sys.executable, "-B", HERE, self.database, self.folder] + (["plain"] if plain else [])
         return measure.run(words, folder=self.folder, log=self.folder / "log")
 
-    def change_one(self, number):
+    def change_one(self, edit, number):
         connection = sqlite3.connect(self.database, isolation_level=None)
-        changed = connection.execute(
-            "UPDATE document SET views = views + 1 WHERE id = (SELECT id FROM document ORDER BY id LIMIT 1 OFFSET ?)",
-            (number,)).rowcount
+        changed = connection.execute(edit, (number,)).rowcount
         connection.close()
         assert changed == 1
 
@@ -131,15 +142,21 @@ def prove_folder(folder):
         raise SystemExit("bench: the export has other records than the database")
 
 
-def refresh(place, files, rounds, name):
+def begin_refresh(place, files):
+    """The file that the next one is made of is there after two exports."""
     place.configure(*files)
     place.clear()
     place.export()
+    place.change_one(EDITS["changed"], 7)
+    place.export()
+
+
+def refresh(place, edit, numbers, title):
     costs = []
-    for number in range(rounds):
-        place.change_one(RECORDS // 2 + number if name != "small" else number * 1000)
+    for number in numbers:
+        place.change_one(EDITS[edit], number)
         measure.settle()
-        costs.append(cost_of(place.export(), f"one changed, {name}", "holdfast"))
+        costs.append(cost_of(place.export(), title, "holdfast"))
     return costs
 
 
@@ -161,11 +178,18 @@ def measure_all(chosen, source, work, clone):
             if number == 0 and what == "both":
                 answer["bytes"] = (place.folder / "results.json").stat().st_size
                 prove(place)
-    answer["refresh_large"] = refresh(place, both[:1], 3 * chosen.rounds, "large")
-    answer["refresh_large_both"] = refresh(place, both, chosen.rounds, "large, both")
+    middle = RECORDS // 2
+    begin_refresh(place, both[:1])
+    answer["refresh_large"] = refresh(place, "changed", range(middle, middle + 3 * chosen.rounds), "one changed")
+    for name, edit, number in MOVING:
+        answer[name] = refresh(place, edit, [number] * chosen.rounds, name)
+    begin_refresh(place, both)
+    answer["refresh_large_both"] = refresh(place, "changed", range(middle, middle + chosen.rounds), "one changed, both")
+    prove(place)
     small = Place(chosen, work, "small")
     small_records(small.database)
-    answer["refresh_small"] = refresh(small, both, 3 * chosen.rounds, "small")
+    begin_refresh(small, both)
+    answer["refresh_small"] = refresh(small, "changed", range(0, 3000 * chosen.rounds, 1000), "one changed, small")
     answer["small_bytes"] = (small.folder / "results.json").stat().st_size
     shutil.rmtree(work)
     return answer
@@ -185,7 +209,10 @@ def print_exports(document):
         table.add(title, report.number(theirs), report.number(ours), report.number(theirs / ours, digits=1),
                   f">= {FASTER:.0f}", report.number(peak, 1e6, 0), table.verdict(holds))
     rows = (("refresh_large", "one record changed", True), ("refresh_large_both", "… JSON and base64", False),
-            ("refresh_small", f"… of {found['small_bytes'] / 1e6:.0f} MB, both", True))
+            ("late_longer", "one of the last longer", False), ("middle_longer", "one in the middle longer", False),
+            ("middle_deleted", "… deleted", False), ("first_longer", "the first one longer", False),
+            ("first_inserted", "one inserted before it", False),
+            ("refresh_small", f"one of {found['small_bytes'] / 1e6:.0f} MB, both", True))
     for what, title, judged in rows:
         ours = measure.median(cost["seconds"] for cost in found[what])
         peak = max(cost["peak"] for cost in found[what])

@@ -41,11 +41,18 @@ class RowReader {
 
   // Empty if there is no such table.
   virtual std::optional<TableFacts> table(std::string_view name) = 0;
-  // Conditions of `query` are equalities. The scan must not outlive the reader.
+  // Conditions of `query` are equalities, and where there are twins ranges too (kLess,
+  // kGreaterOrEqual). The scan must not outlive the reader.
   virtual std::unique_ptr<RowScan> scan(const RowQuery& query) = 0;
   virtual std::vector<Row> select(const RowQuery& query) = 0;
   // About how many bytes the whole database has.
   virtual std::uint64_t size() const = 0;
+
+  // Whether twin() gives one.
+  virtual bool has_twins() const { return false; }
+  // Another reader of the same state, which another thread may use at the same time. This reader
+  // must outlive it. Empty where there is none.
+  virtual std::unique_ptr<RowReader> twin() { return nullptr; }
 };
 
 }  // namespace holdfast

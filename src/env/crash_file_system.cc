@@ -68,6 +68,11 @@ class CrashFileSystem::CrashFile : public File {
     return base_->size();
   }
 
+  bool is_ours_alone() override {
+    files_.count_read("is_ours_alone", name_);
+    return inode_.has_value();  // the log of what may be lost has it open, too
+  }
+
  private:
   CrashFileSystem& files_;
   const std::unique_ptr<File> base_;
@@ -156,6 +161,15 @@ void CrashFileSystem::rename_new(const Path& from, const Path& to) {
   } else {
     base_.rename_new(from, to);
   }
+}
+
+void CrashFileSystem::link(const Path& from, const Path& to) {
+  const Path place = normal(to);
+  if (!is_below(place)) return base_.link(from, to);
+  operate(fmt::format("link {} {}", name_of(normal(from)), name_of(place)), [&] {
+    base_.link(from, to);
+    names_.appeared(place);
+  });
 }
 
 void CrashFileSystem::rename_below(const Path& from, const Path& to, bool replace) {

@@ -49,6 +49,7 @@ class FaultFileSystem::FaultFile : public File {
     base_->sync();
   }
   std::uint64_t size() override { return base_->size(); }
+  bool is_ours_alone() override { return base_->is_ours_alone(); }
 
  private:
   FaultFileSystem& files_;
@@ -112,6 +113,12 @@ void FaultFileSystem::rename_new(const Path& from, const Path& to) {
   refuse_read_only(to);
   meet(Verb::kName, to);
   base_.rename_new(from, to);
+}
+
+void FaultFileSystem::link(const Path& from, const Path& to) {
+  refuse_read_only(to);
+  meet(Verb::kName, to);
+  base_.link(from, to);
 }
 
 void FaultFileSystem::remove(const Path& path) {

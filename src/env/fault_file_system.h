@@ -42,6 +42,7 @@ class FaultFileSystem : public FileSystem {
   std::unique_ptr<File> open_write(const Path& path) override;
   void rename(const Path& from, const Path& to) override;
   void rename_new(const Path& from, const Path& to) override;
+  void link(const Path& from, const Path& to) override;
   void remove(const Path& path) override;
   void set_mode(const Path& path, unsigned mode) override;
   void copy_owner(const Path& from, const Path& to) override;

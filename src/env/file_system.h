@@ -44,6 +44,9 @@ class File {
   virtual void bypass_cache() {}
   virtual void sync() = 0;
   virtual std::uint64_t size() = 0;
+  // Whether nobody else has the file open or mapped, and it has no second name: what is changed in
+  // it then, nobody sees. False where that cannot be told.
+  virtual bool is_ours_alone() { return false; }
 };
 
 struct FileStatus {
@@ -54,6 +57,8 @@ struct FileStatus {
   // Equal for one file under any name, and unlike that of every other file that exists at the same
   // time.
   std::uint64_t identity = 0;
+  // When its content, its names, its mode or its owner changed: nobody can set it back.
+  Time changed{};
 };
 
 struct DirectoryEntry {
@@ -73,6 +78,8 @@ class FileSystem {
   // Replaces `to` atomically. rename_new() fails with kAlreadyExists instead, also atomically.
   virtual void rename(const Path& from, const Path& to) = 0;
   virtual void rename_new(const Path& from, const Path& to) = 0;
+  // A second name for a file, in the same file system. Fails with kAlreadyExists.
+  virtual void link(const Path& from, const Path& to) = 0;
   virtual void remove(const Path& path) = 0;  // a file, or an empty directory
   virtual void set_mode(const Path& path, unsigned mode) = 0;
   // Gives `to` the user and group of `from`, as far as this process may: being denied is no error.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -43,7 +44,8 @@ FileStatus status_from(const struct stat& found) {
           .modified = time_of(found.st_mtim),
           .directory = S_ISDIR(found.st_mode),
           .mode = found.st_mode & 07777u,
-          .identity = found.st_ino};
+          .identity = found.st_ino,
+          .changed = time_of(found.st_ctim)};
 }
 
 constexpr std::size_t kDirectUnit = 4096;
@@ -133,6 +135,19 @@ class PosixFile : public File {
     return static_cast<std::uint64_t>(found.st_size);
   }
 
+  bool is_ours_alone() override {
+    struct stat found{};
+    if (direct_ >= 0 || ::fstat(descriptor_, &found) != 0 || found.st_nlink != 1) return false;
+    // The kernel gives a lease for writing only where nobody else has the file open. Whoever opens
+    // it just now makes it send a signal, and SIGIO, the usual one, would end the process.
+    if (::fcntl(descriptor_, F_SETSIG, SIGURG) != 0 ||
+        ::fcntl(descriptor_, F_SETLEASE, F_WRLCK) != 0) {
+      return false;
+    }
+    ::fcntl(descriptor_, F_SETLEASE, F_UNLCK);
+    return true;
+  }
+
  private:
   static bool is_aligned(const std::byte* memory) {
     return reinterpret_cast<std::uintptr_t>(memory) % kDirectUnit == 0;
@@ -180,13 +195,18 @@ class PosixFile : public File {
   // Writes whole units around the page cache and answers how many bytes; any trouble is left to the
   // ordinary way.
   std::size_t write_direct(std::uint64_t offset, ByteView bytes) {
-    std::byte* const memory = bounce();
+    const bool lies_well = is_aligned(bytes.data());
+    std::byte* const memory = lies_well ? nullptr : bounce();
     std::size_t done = 0;
-    while (memory != nullptr && bytes.size() - done >= kDirectUnit) {
-      const std::size_t size =
-          std::min(kBounceSize, (bytes.size() - done) / kDirectUnit * kDirectUnit);
-      std::memcpy(memory, bytes.data() + done, size);
-      const auto put = ::pwrite(direct_, memory, size, static_cast<off_t>(offset + done));
+    while ((lies_well || memory != nullptr) && bytes.size() - done >= kDirectUnit) {
+      std::size_t size = (bytes.size() - done) / kDirectUnit * kDirectUnit;
+      const std::byte* from = bytes.data() + done;
+      if (!lies_well) {
+        size = std::min(kBounceSize, size);
+        std::memcpy(memory, from, size);
+        from = memory;
+      }
+      const auto put = ::pwrite(direct_, from, size, static_cast<off_t>(offset + done));
       if (put <= 0) break;
       done += static_cast<std::size_t>(put) / kDirectUnit * kDirectUnit;
       if (static_cast<std::size_t>(put) < size) break;
@@ -229,6 +249,11 @@ class PosixFileSystem : public FileSystem {
     // Network file systems lack the flag, but a link is exclusive everywhere.
     if (::link(from.c_str(), to.c_str()) != 0) fail_rename(errno, from, to);
     if (::unlink(from.c_str()) != 0) fail("remove", from);
+  }
+
+  void link(const Path& from, const Path& to) override {
+    if (::link(from.c_str(), to.c_str()) == 0) return;
+    throw system_error(errno, fmt::format("cannot link {} to {}", from.native(), to.native()));
   }
 
   void remove(const Path& path) override {

@@ -12,6 +12,7 @@
 #include "service/databases.h"
 #include "service/nearest_word.h"
 #include "service/quiet_progress.h"
+#include "service/record_settings.h"
 #include "service/records.h"
 #include "sqlite/view_reader.h"
 
@@ -89,6 +90,9 @@ engine::ExportRequest request_of(const Configuration& configuration, const World
         return std::make_unique<sqlite::ViewReader>(path, patience);
       },
       .pending = {}};
+  if (const env::Path state = default_state_directory(world); !state.empty()) {
+    request.index_folder = state / "exports";
+  }
   const env::Path spool = spool_directory(configuration, world, name);
   if (!spool.empty() && world.files.status(spool)) {
     request.pending = [&files = world.files, spool] { return waiting_writes(files, spool); };

@@ -34,7 +34,7 @@ std::string read_collection(const TomlValues& values, const toml::node& node,
 engine::ExportTarget read_target(const TomlValues& values, const toml::node& node,
                                  const std::string& database, const Configuration& configuration) {
   const toml::table& fields = values.table(node, "exports");
-  values.expect_keys(fields, "exports", {"collection", "file", "format", "encoding"});
+  values.expect_keys(fields, "exports", {"collection", "file", "format", "encoding", "spare"});
   const auto* file = fields.get("file");
   if (file == nullptr) throw values.wrong(node, "an export needs a \"file\"");
   engine::ExportTarget target{
@@ -58,6 +58,10 @@ engine::ExportTarget read_target(const TomlValues& values, const toml::node& nod
       throw values.wrong(*said, "\"encoding\" must be \"base64\" or \"none\"");
     }
     target.base64 = encoding == "base64";
+  }
+  if (const auto* said = fields.get("spare")) {
+    if (!said->is_boolean()) throw values.wrong(*said, "\"spare\" must be true or false");
+    target.spare = said->as_boolean()->get();
   }
   if (target.format == engine::ExportFormat::kFiles) {
     if (target.base64) throw values.wrong(*file, "one file per record is not written in base64");

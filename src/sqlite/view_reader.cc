@@ -11,6 +11,23 @@
 namespace holdfast::sqlite {
 namespace {
 
+// Rows in the order of a key lie anywhere in the file: what SQLite keeps by itself (2 MB) is read
+// again and again. Twins share what one reader alone would keep.
+constexpr int kKeptAlone = 28000, kKeptOfTwins = 14000;  // KiB
+
+std::string_view comparison_of(RowCondition::Is is) {
+  switch (is) {
+    case RowCondition::Is::kEqual:
+      return "IS";
+    case RowCondition::Is::kLess:
+      return "<";
+    case RowCondition::Is::kGreaterOrEqual:
+      return ">=";
+    default:
+      throw Error(ErrorCode::kUnsupported, "a view is read by equality and ranges of columns only");
+  }
+}
+
 std::string select_text(const RowQuery& query) {
   std::string sql = "SELECT ";
   for (std::size_t i = 0; i < query.columns.size(); ++i) {
@@ -19,11 +36,9 @@ std::string select_text(const RowQuery& query) {
   if (query.columns.empty()) sql += "1";
   sql += " FROM main." + quoted_name(query.table);
   for (std::size_t i = 0; i < query.conditions.size(); ++i) {
-    if (query.conditions[i].is != RowCondition::Is::kEqual) {
-      throw Error(ErrorCode::kUnsupported, "a view is read by equality of columns only");
-    }
-    sql += fmt::format("{}{} IS ?", i == 0 ? " WHERE " : " AND ",
-                       quoted_name(query.conditions[i].column));
+    const RowCondition& condition = query.conditions[i];
+    sql += fmt::format("{}{} {} ?", i == 0 ? " WHERE " : " AND ", quoted_name(condition.column),
+                       comparison_of(condition.is));
   }
   for (std::size_t i = 0; i < query.order.size(); ++i) {
     sql += fmt::format("{}{}{}", i == 0 ? " ORDER BY " : ", ", quoted_name(query.order[i].column),
@@ -39,6 +54,17 @@ void bind_conditions(Statement& statement, const RowQuery& query) {
     bind_value(statement, ++parameter, condition.value);
   }
 }
+
+// The pages that another source has a view of: read() of a source is for any number of threads.
+class SharedPages final : public PageReader {
+ public:
+  explicit SharedPages(PageSource& source) : source_(source) {}
+  Geometry geometry() const override { return source_.geometry(); }
+  void read(PageNumber first, MutableByteView out) override { source_.read(first, out); }
+
+ private:
+  PageSource& source_;
+};
 
 class ViewScan final : public RowScan {
  public:
@@ -97,12 +123,24 @@ class ViewScan final : public RowScan {
 
 ViewReader::ViewReader(const std::filesystem::path& path, std::chrono::milliseconds busy_timeout)
     : view_(path, busy_timeout) {
-  // Rows in the order of a key lie anywhere in the file: what SQLite keeps by itself (2 MB) is read
-  // again and again.
-  Statement(view_.connection(), "PRAGMA main.cache_size = -28000").step();
+  keep_in_memory(kKeptAlone);
 }
 
 ViewReader::ViewReader(std::unique_ptr<PageSource> source) : view_(std::move(source)) {}
+
+ViewReader::ViewReader(std::unique_ptr<PageReader> pages)
+    : pages_(std::move(pages)), view_(open_page_reader(*pages_)) {
+  keep_in_memory(kKeptOfTwins);
+}
+
+std::unique_ptr<RowReader> ViewReader::twin() {
+  keep_in_memory(kKeptOfTwins);
+  return std::unique_ptr<RowReader>(new ViewReader(std::make_unique<SharedPages>(view_.source())));
+}
+
+void ViewReader::keep_in_memory(int kibibytes) {
+  Statement(view_.connection(), fmt::format("PRAGMA main.cache_size = -{}", kibibytes)).step();
+}
 
 std::optional<TableFacts> ViewReader::table(std::string_view name) {
   return table_facts(view_.connection(), name);

@@ -3,9 +3,11 @@
 #define HOLDFAST_SQLITE_VIEW_READER_H_
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "base/row_reader.h"
+#include "sqlite/page_reader.h"
 #include "sqlite/read_view.h"
 #include "sqlite/statement.h"
 
@@ -20,8 +22,15 @@ class ViewReader final : public holdfast::RowReader {
   std::unique_ptr<RowScan> scan(const RowQuery& query) override;
   std::vector<Row> select(const RowQuery& query) override;
   std::uint64_t size() const override;
+  bool has_twins() const override { return true; }
+  std::unique_ptr<RowReader> twin() override;
 
  private:
+  explicit ViewReader(std::unique_ptr<PageReader> pages);
+
+  void keep_in_memory(int kibibytes);
+
+  std::unique_ptr<PageReader> pages_;  // of a twin: what its view reads
   ReadView view_;
   std::map<std::string, Statement> statements_;  // after the view, which must outlive them
 };

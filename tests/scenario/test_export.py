@@ -256,5 +256,76 @@ class Mistakes(Exports):
         self.assertEqual(before, self.read("results.json"))
 
 
+class LargeFiles(Scenario):
+    """Of which only what differs is written, into the file that was replaced before."""
+
+    def setUp(self):
+        super().setUp()
+        self.app = self.folder / "app.db"
+        self.sql(self.app, "PRAGMA journal_mode = WAL", "CREATE TABLE items (id INTEGER PRIMARY KEY, text TEXT)",
+                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+                 "INSERT INTO items SELECT i, hex(randomblob(900)) FROM n")
+        self.configure('[databases.app]\nsource = ["app.db"]\n'
+                       '[[databases.app.exports]]\nfile = "items.json"\n'
+                       '[[databases.app.exports]]\nfile = "items.json.b64"\n[collections.items]\n')
+        self.ok("export")
+        self.sql(self.app, "UPDATE items SET text = 'second' WHERE id = 1")
+        self.ok("export")
+
+    def spares(self):
+        return {os.stat(path).st_ino for path in self.folder.glob(".items.json*export-*")}
+
+    def inodes(self):
+        return {os.stat(self.folder / name).st_ino for name in ("items.json", "items.json.b64")}
+
+    def check(self):
+        whole = self.ok("export", "--stdout", "--format", "object").out.encode()
+        self.assertEqual(whole, (self.folder / "items.json").read_bytes())
+        self.assertEqual(base64.b64encode(whole), (self.folder / "items.json.b64").read_bytes())
+        for state in self.ok_json("export", "--check"):
+            self.assertEqual("current", state["state"])
+
+    def test_are_made_of_their_predecessors(self):
+        for edit in ("UPDATE items SET text = 'ü' || substr(text, 3) WHERE id = 9000",
+                     "UPDATE items SET text = text || 'longer' WHERE id = 15001",
+                     "DELETE FROM items WHERE id BETWEEN 18000 AND 18100",
+                     "INSERT INTO items VALUES (30000, 'the last one')"):
+            spares = self.spares()
+            self.assertEqual(2, len(spares))
+            self.sql(self.app, edit)
+            outcomes = self.ok_json("export")
+            self.assertEqual(["exported"] * 2, [one["result"] for one in outcomes], edit)
+            self.assertEqual(spares, self.inodes(), edit)
+            self.check()
+
+    def test_show_what_a_put_has_stored_before_it_returns(self):
+        spares = self.spares()
+        record = self.folder / "record.json"
+        record.write_text('{"id": 12000, "text": "put"}', encoding="utf-8")
+        self.ok("put", "items", record)
+        self.assertEqual(spares, self.inodes())
+        self.check()
+
+    def test_never_change_under_whoever_reads_them(self):
+        with open(self.folder / "items.json", "rb") as reader:
+            before = (self.folder / "items.json").read_bytes()
+            for number in range(3):
+                self.sql(self.app, f"UPDATE items SET text = 'x' || substr(text, 2) WHERE id = {9000 + number}")
+                self.ok("export")
+                self.check()
+            self.assertEqual(before, reader.read())
+
+    def test_have_no_predecessor_beside_them_where_that_is_not_wanted(self):
+        configuration = self.folder / "holdfast.toml"
+        text = configuration.read_text(encoding="utf-8")
+        configuration.write_text(text.replace('file = "items.json"\n', 'file = "items.json"\nspare = false\n'),
+                                 encoding="utf-8")
+        self.sql(self.app, "UPDATE items SET text = 'third' WHERE id = 1")
+        self.ok("export")
+        self.assertEqual([], list(self.folder.glob(".items.json.export-*")))
+        self.assertEqual(1, len(list(self.folder.glob(".items.json.b64.export-*"))))
+        self.check()
+
+
 if __name__ == "__main__":
     unittest.main()

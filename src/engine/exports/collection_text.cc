@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "engine/exports/pending_records.h"
 #include "engine/exports/record_printer.h"
+#include "engine/exports/record_text.h"
 
 namespace holdfast::engine {
 namespace {
@@ -19,48 +20,17 @@ class FormatText {
   FormatText(const TextStream& stream, RecordPrinter& printer)
       : stream_(stream), printer_(printer) {
     begin_piece();
-    switch (stream.format) {
-      case ExportFormat::kObject:
-        text_ += '{';
-        break;
-      case ExportFormat::kArray:
-        text_ += '[';
-        break;
-      case ExportFormat::kLines:
-      case ExportFormat::kFiles:
-        break;
-      case ExportFormat::kCsv:
-        printer.append_csv_header(text_);
-        break;
-    }
+    text_ += text_before_records(stream.format, printer);
   }
 
   // How many bytes it has become.
   std::size_t add(std::span<const Cell> row) {
     const std::size_t before = text_.size();
-    switch (stream_.format) {
-      case ExportFormat::kObject:
-        add_id(row);
-        printer_.append_record(row, text_);
-        break;
-      case ExportFormat::kArray:
-        if (any_) text_ += ',';
-        printer_.append_record(row, text_);
-        break;
-      case ExportFormat::kLines:
-        printer_.append_record(row, text_);
-        text_ += '\n';
-        break;
-      case ExportFormat::kCsv:
-        printer_.append_csv_row(row, text_);
-        break;
-      case ExportFormat::kFiles:
-        printer_.append_id(row, text_);
-        text_ += '\t';
-        printer_.append_record(row, text_);
-        text_ += '\n';
-        break;
-    }
+    if (any_) text_ += text_between_records(stream_.format);
+    const std::size_t begin = text_.size();
+    const std::size_t id = append_record_text(stream_.format, printer_, row, text_);
+    if (id > 0) check_id(std::string_view(text_).substr(begin, id));
+    if (stream_.printed) stream_.printed(row, text_.size() - begin);
     any_ = true;
     const std::size_t added = text_.size() - before;
     if (text_.size() >= kPiece) send();
@@ -68,8 +38,7 @@ class FormatText {
   }
 
   void finish() {
-    if (stream_.format == ExportFormat::kObject) text_ += '}';
-    if (stream_.format == ExportFormat::kArray) text_ += ']';
+    text_ += text_after_records(stream_.format);
     send();
   }
 
@@ -82,17 +51,12 @@ class FormatText {
     stream_.sink(std::make_shared<const std::string>(std::exchange(text_, {})));
     begin_piece();
   }
-  void add_id(std::span<const Cell> row) {
-    if (any_) text_ += ',';
-    const std::size_t begin = text_.size();
-    printer_.append_id(row, text_);
-    const std::string_view id = std::string_view(text_).substr(begin);
+  void check_id(std::string_view id) {
     if (any_ && id == last_id_) {
       throw Error(ErrorCode::kConfiguration,
                   fmt::format("two records have the id {}: the key of the collection is none", id));
     }
     last_id_ = id;
-    text_ += ':';
   }
 
   const TextStream& stream_;

@@ -21,6 +21,9 @@ struct TextStream {
   // Gets all of it, in pieces of some hundred kilobytes that end with a record. Of kFiles a line a
   // record: its id as a JSON string, a tab, and the record.
   std::function<void(TextPiece)> sink;
+  // If it is not empty: gets each row, and how long the text is that append_record_text() made of
+  // it.
+  std::function<void(std::span<const Cell>, std::size_t)> printed = {};
 };
 
 // How many records there are. `pending` are acknowledged writes that wait for their database, in

@@ -29,6 +29,10 @@ struct ExportRequest {
   // Acknowledged writes that wait for the database; empty function: none. They are in the export.
   std::function<std::vector<Write>()> pending;
   unsigned mode = 0600;  // of files that are new
+  // Where it is remembered how large files were made, so that they are made anew faster; empty:
+  // nowhere. Each of them then has a second one beside it.
+  env::Path index_folder = {};
+  std::uint64_t least_indexed = std::uint64_t{32} << 20;
 };
 
 struct ExportOutcome {

@@ -28,6 +28,7 @@ struct ExportTarget {
   env::Path file;  // absolute
   ExportFormat format = ExportFormat::kObject;
   bool base64 = false;  // all of it, on one line
+  bool spare = true;    // a large file is kept when it is replaced, to make the next one of it
 };
 
 }  // namespace holdfast::engine

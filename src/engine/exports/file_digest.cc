@@ -15,27 +15,37 @@ codec::SecretKey public_key() {
 
 }  // namespace
 
-FileDigest::FileDigest() : hasher_(public_key()), hash_(public_key(), 32) {}
+FileDigest::FileDigest() : hasher_(public_key()) {}
+
+FileDigest::FileDigest(const codec::SecretKey& secret) : hasher_(public_key()), prover_(secret) {}
 
 void FileDigest::add(ByteView pieces) {
   size_ += pieces.size();
   while (!pieces.empty()) {
-    ByteView piece = pieces.first(std::min(pieces.size(), kDigestPiece));
+    const ByteView piece = pieces.first(std::min(pieces.size(), kDigestPiece));
     pieces = pieces.subspan(piece.size());
-    if (piece.size() % 16 != 0) {
-      const MutableByteView padded = padded_.first((piece.size() + 15) / 16 * 16);
-      std::ranges::copy(piece, padded.begin());
-      std::ranges::fill(padded.subspan(piece.size()), std::byte{0});
-      piece = padded;
-    }
-    const codec::PageDigest digest = hasher_.digest(piece);
-    hash_.number(digest.low).number(digest.high);
+    pieces_.push_back(digest_piece(piece));
   }
 }
 
-std::string FileDigest::finish() {
+PieceDigest FileDigest::digest_piece(ByteView piece) {
+  if (piece.size() % 16 != 0) {
+    const MutableByteView padded = padded_.first((piece.size() + 15) / 16 * 16);
+    std::ranges::copy(piece, padded.begin());
+    std::ranges::fill(padded.subspan(piece.size()), std::byte{0});
+    piece = padded;
+  }
+  return {.known = hasher_.digest(piece),
+          .proof = prover_ ? prover_->digest(piece) : codec::PageDigest()};
+}
+
+std::string FileDigest::hash_of_pieces(std::span<const PieceDigest> pieces, std::uint64_t size) {
+  codec::KeyedHash all(public_key(), 32);
+  for (const PieceDigest& piece : pieces) {
+    all.number(piece.known.low).number(piece.known.high);
+  }
   std::array<std::byte, 32> hash{};
-  hash_.number(size_).finish(hash);
+  all.number(size).finish(hash);
   return to_hex(hash);
 }
 

@@ -14,11 +14,12 @@ constexpr std::size_t kWindow = EncodedWindow::kSize;
 
 }  // namespace
 
-OutputFile::OutputFile(env::FileSystem& files, env::Path path, bool base64)
+OutputFile::OutputFile(env::FileSystem& files, env::Path path, bool base64, FileDigest digest)
     : files_(files),
       path_(std::move(path)),
       file_(files.create(path_)),
-      window_(base64, [this](ByteView window) { write(window); }) {
+      window_(base64, [this](ByteView window) { write(window); }),
+      digest_(std::move(digest)) {
   // A gigabyte that is read by others at most would push out what the application needs there.
   file_->bypass_cache();
   reader_ = std::jthread([this] {
@@ -63,7 +64,7 @@ void OutputFile::write(ByteView bytes) {
 WrittenFile OutputFile::finish() {
   window_.finish();
   file_->sync();
-  WrittenFile written{.size = digest_.size(), .hash = digest_.finish()};
+  WrittenFile written{.size = digest_.size(), .hash = digest_.finish(), .pieces = digest_.pieces()};
   std::unique_lock lock(mutex_);
   complete_ = true;
   changed_.notify_all();

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "engine/exports/encoded_window.h"
 #include "engine/exports/file_digest.h"
@@ -19,14 +20,15 @@ namespace holdfast::engine {
 struct WrittenFile {
   std::uint64_t size = 0;
   std::string hash;  // see file_digest.h
+  std::vector<PieceDigest> pieces;
 };
 
 // By one thread at a time. The file at `path` is new, and goes with the object unless finish() has
 // returned.
 class OutputFile {
  public:
-  // Throws what create() does.
-  OutputFile(env::FileSystem& files, env::Path path, bool base64);
+  // `digest` is one of nothing yet. Throws what create() does.
+  OutputFile(env::FileSystem& files, env::Path path, bool base64, FileDigest digest = {});
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;

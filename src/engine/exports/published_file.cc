@@ -30,6 +30,15 @@ env::Path keep_aside(env::FileSystem& files, const env::Path& target, Time now) 
   }
 }
 
+bool keep_spare(env::FileSystem& files, const env::Path& target, const env::Path& spare) {
+  try {
+    files.link(target, spare);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 void check_place(env::FileSystem& files, const env::Path& target) {
@@ -83,9 +92,10 @@ FoundTarget look_at_target(env::FileSystem& files, const env::Path& target, bool
 }
 
 Publication publish(env::FileSystem& files, const env::Path& written, const env::Path& target,
-                    ExportManifest manifest, unsigned mode) {
+                    ExportManifest manifest, unsigned mode, const env::Path& spare) {
   const FoundTarget there = look_at_target(files, target, false);
-  Publication publication{.unchanged = false, .kept = {}, .found = there.found};
+  Publication publication{
+      .unchanged = false, .kept = {}, .found = there.found, .spared = false, .surprises = 0};
   const auto old = files.status(target);
   if (old) mode = old->mode;
   if (there.content == manifest.content) {
@@ -112,6 +122,9 @@ Publication publish(env::FileSystem& files, const env::Path& written, const env:
   write_manifest(files, target, manifest, mode);
   if (there.found == FoundFile::kChanged || there.found == FoundFile::kStranger) {
     publication.kept = keep_aside(files, target, manifest.exported);
+  }
+  if (there.found == FoundFile::kOurs && !spare.empty()) {
+    publication.spared = keep_spare(files, target, spare);
   }
   files.rename(written, target);
   files.sync_directory(target.parent_path());

@@ -33,6 +33,7 @@ struct Publication {
   bool unchanged = false;  // the file in place is the same; it was not touched
   env::Path kept;          // where a stranger's or changed file is now; empty: there was none
   FoundFile found = FoundFile::kNone;
+  bool spared = false;          // what was replaced is kept under the name that was wanted
   std::uint64_t surprises = 0;  // files of a folder that were not as they were left
 };
 
@@ -40,9 +41,10 @@ struct Publication {
 // identity and modified are filled in here). Afterwards it is at `target`, durably. Stopped at any
 // moment, the target is the file that was there or the new one, whole; only where a stranger's file
 // is kept aside there is a moment between the two. `mode` is that of a target that is new. By one
-// process at a time: see export_lock.h.
+// process at a time: see export_lock.h. The file that is replaced, if it is ours, gets the name
+// `spare` unless that is empty; a file system without such names is no error.
 Publication publish(env::FileSystem& files, const env::Path& written, const env::Path& target,
-                    ExportManifest manifest, unsigned mode);
+                    ExportManifest manifest, unsigned mode, const env::Path& spare = {});
 
 // Names of files in work beside `target`, and the removal of those that a stopped export has left.
 env::Path work_path(const env::Path& target);
