@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <string>
 
 #include "base/error.h"
 
@@ -20,6 +21,19 @@ inline ErrorCode code_of(const std::function<void()>& action) {
   }
   ADD_FAILURE() << "nothing was thrown";
   return ErrorCode::kInternal;
+}
+
+// What the Error of this code says that `action` throws; it is a failure if it throws none, or
+// another.
+inline std::string message_of(ErrorCode code, const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << error.happened();
+    return std::string(error.happened());
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {};
 }
 
 }  // namespace holdfast

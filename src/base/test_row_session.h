@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/row_session.h"
+#include "base/test_errors.h"
 
 namespace holdfast {
 
@@ -43,16 +44,6 @@ class RowSessionSuite : public testing::TestWithParam<RowSessionCase> {
     subject->sql("CREATE TABLE t (k TEXT PRIMARY KEY, n BIGINT UNIQUE, x DOUBLE PRECISION, b " +
                  subject->blob_type() + ")");
     session = subject->open();
-  }
-  std::string message_of(ErrorCode code, const std::function<void()>& action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), code) << error.happened();
-      return error.happened();
-    }
-    ADD_FAILURE() << "no error was thrown";
-    return {};
   }
   void insert(const std::string& key) { session->insert("t", {"k"}, std::vector<Value>{key}, {}); }
   std::string count() { return subject->sql("SELECT count(*) FROM t"); }

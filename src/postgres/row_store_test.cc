@@ -27,16 +27,6 @@ class PostgresRows : public testing::Test {
     const Row row{value};
     return RowStore(address(), {}).insert("v", {"x"}, row, {"x"}).at(0);
   }
-  std::string message_of(ErrorCode code, const std::function<void()>& action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), code) << error.happened();
-      return error.happened();
-    }
-    ADD_FAILURE() << "no error was thrown";
-    return {};
-  }
 
   TestServer& server = TestServer::shared();
   const std::string database = server.new_database();

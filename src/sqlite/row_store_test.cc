@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/test_errors.h"
 #include "sqlite/table_facts.h"
 #include "sqlite/test_database.h"
 
@@ -17,16 +18,6 @@ class RowStoreTest : public testing::Test {
  protected:
   RowStoreTest() {
     run_sql(path, "CREATE TABLE t (k TEXT PRIMARY KEY, n INTEGER UNIQUE, x REAL, b BLOB, a)");
-  }
-  std::string message_of(ErrorCode code, const std::function<void()>& action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), code) << error.happened();
-      return error.happened();
-    }
-    ADD_FAILURE() << "no error was thrown";
-    return {};
   }
   Row row_of(RowStore& store, const std::string& key) {
     const auto rows =

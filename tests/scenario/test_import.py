@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import random
 import sqlite3
 import tarfile
 
@@ -103,6 +104,21 @@ class Imports(Scenario):
         self.assertEqual([0, 1, 0], [file["unfit"] for file in answer["files"]])
         self.assertIn("cut off", answer["files"][0]["reasons"][0])
         self.assertIn("nonsense", answer["files"][1]["reasons"][0])
+
+    def test_what_is_before_the_damage_of_a_packed_archive_is_taken(self):
+        old = self.folder / "old.db"
+        self.sql(old, "CREATE TABLE videos (video_id TEXT PRIMARY KEY, title TEXT)", "INSERT INTO videos VALUES ('a', 'A')")
+        (self.folder / "noise").write_bytes(random.Random(1).randbytes(30_000))
+        with tarfile.open(self.folder / "whole", "w:gz") as archive:
+            archive.add(old, "app.db")
+            archive.add(self.folder / "noise", "noise")
+        content = (self.folder / "whole").read_bytes()
+        overwritten = content[:-15_000] + bytes(100) + content[-14_900:]
+        for damaged, why in ((content[:-15_000], "cut off"), (overwritten, "damaged")):
+            answer = self.expect(WARNED, "import", self.write("damaged", damaged), "--json").json
+            self.assertEqual(("damaged", 1), (answer["files"][0]["state"], answer["files"][0]["records"]))
+            self.assertIn(why, answer["files"][0]["reasons"][0])
+        self.assertEqual({"present", "a"}, set(self.rows()))
 
     def test_a_constraint_refuses_one_record_alone(self):
         file = self.write("file", json.dumps([{"video_id": "a"}, self.video("b")]))

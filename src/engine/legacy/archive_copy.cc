@@ -50,15 +50,19 @@ class ArchiveSource {
   std::uint64_t size() const { return file_->size(); }
   const std::string& failure() const { return failure_; }
 
-  // Empty at the end. Throws what the file throws, and kRecordInvalid for damage.
+  // Empty at the end. Throws what the file throws, and kRecordInvalid for damage, once what is
+  // before it was given.
   ByteView next() {
     if (!gzip_) return packed();
     stream_.next_out = reinterpret_cast<Bytef*>(plain_.data());
     stream_.avail_out = static_cast<uInt>(plain_.size());
-    while (stream_.avail_out > 0 && !ended_) {
+    while (stream_.avail_out > 0 && !ended_ && damage_.empty()) {
       if (stream_.avail_in == 0) {
         const ByteView more = packed();
-        if (more.empty()) throw refused_archive("its gzip data are cut off");
+        if (more.empty()) {
+          damage_ = "its gzip data are cut off";
+          break;
+        }
         // It only reads them.
         stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(more.data()));
         stream_.avail_in = static_cast<uInt>(more.size());
@@ -67,9 +71,11 @@ class ArchiveSource {
       if (status == Z_STREAM_END) {
         ended_ = !begins_another();
       } else if (status != Z_OK && status != Z_BUF_ERROR) {
-        throw refused_archive("its gzip data are damaged");
+        damage_ = "its gzip data are damaged";
       }
     }
+    // After what is before the damage.
+    if (stream_.avail_out == plain_.size() && !damage_.empty()) throw refused_archive(damage_);
     return ByteView(plain_).first(plain_.size() - stream_.avail_out);
   }
 
@@ -108,7 +114,7 @@ class ArchiveSource {
   Bytes packed_, plain_;
   bool gzip_ = false, ended_ = false;
   z_stream stream_{};
-  std::string failure_;
+  std::string damage_, failure_;
 };
 
 std::string name_of(archive_entry* entry) {
