@@ -4,10 +4,10 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/error.h"
 #include "sqlite/connection.h"
+#include "sqlite/harmless_functions.h"
 #include "sqlite/sqlite_error.h"
 
 namespace holdfast::sqlite {
@@ -58,10 +58,10 @@ class DumpTarget {
   DumpTarget(const std::filesystem::path& path, const DumpLimits& limits, Progress& progress)
       : progress_(progress),
         allowed_(limits.instructions),
-        connection_(path, Access::kReadWrite, std::chrono::milliseconds(0)) {
+        connection_(path, Access::kReadWrite, std::chrono::milliseconds(0)),
+        functions_(connection_.get()) {
     sqlite3* db = connection_.get();
-    for (const int off : {SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_ENABLE_FKEY,
-                          SQLITE_DBCONFIG_ENABLE_TRIGGER}) {
+    for (const int off : {SQLITE_DBCONFIG_ENABLE_FKEY, SQLITE_DBCONFIG_ENABLE_TRIGGER}) {
       sqlite3_db_config(db, off, 0, nullptr);
     }
     sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -140,13 +140,9 @@ class DumpTarget {
     auto& target = *static_cast<DumpTarget*>(self);
     const std::string_view name = first == nullptr ? "" : first;
     switch (action) {
-      case SQLITE_FUNCTION: {
-        constexpr auto kForbidden = std::to_array<std::string_view>(
-            {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"});
-        const std::string_view function = second == nullptr ? "" : second;
-        return std::ranges::find(kForbidden, function) == kForbidden.end() ? SQLITE_OK
+      case SQLITE_FUNCTION:
+        return target.functions_.contains(second == nullptr ? "" : second) ? SQLITE_OK
                                                                            : SQLITE_DENY;
-      }
       case SQLITE_PRAGMA:
         // Dumps begin with foreign_keys=OFF; with virtual tables they write the schema themselves.
         if (name == "foreign_keys" || name == "user_version" || name == "encoding") {
@@ -186,6 +182,7 @@ class DumpTarget {
   std::uint64_t allowed_, used_ = 0;
   bool harmless_ = false;
   Connection connection_;
+  const HarmlessFunctions functions_;
 };
 
 bool is_only_blank(std::string_view text) {

@@ -114,6 +114,16 @@ TEST_F(CopyFiles, ReadsADump) {
   EXPECT_EQ(2u, report.records);
 }
 
+TEST_F(CopyFiles, ReadsADumpWhoseTableCallsFunctionsForJson) {
+  const auto file = write("dump",
+                          "CREATE TABLE videos (video_id TEXT PRIMARY KEY, facts TEXT CHECK "
+                          "(json_valid(facts)), title TEXT AS (facts ->> '$.title'));\n"
+                          "INSERT INTO videos VALUES('a','{\"title\":\"A\"}');\n");
+  const CopyReport report = read(file);
+  EXPECT_TRUE(report.is_intact());
+  EXPECT_EQ(1u, report.records);
+}
+
 TEST_F(CopyFiles, ADumpReachesNoOtherFileAndItsRowsAreRead) {
   const auto other = directory / "other.db";
   const auto file = write("dump",

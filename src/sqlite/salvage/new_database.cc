@@ -37,10 +37,11 @@ const char* statement_that_makes(std::string_view name) {
 
 NewDatabase::NewDatabase(const std::filesystem::path& path, const ImageLayout& layout,
                          Progress& progress)
-    : progress_(progress), connection_(path, Access::kReadWrite, std::chrono::milliseconds(0)) {
+    : progress_(progress),
+      connection_(path, Access::kReadWrite, std::chrono::milliseconds(0)),
+      functions_(get()) {
   sqlite3* db = get();
-  for (const int off : {SQLITE_DBCONFIG_TRUSTED_SCHEMA, SQLITE_DBCONFIG_ENABLE_TRIGGER,
-                        SQLITE_DBCONFIG_ENABLE_FKEY}) {
+  for (const int off : {SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_FKEY}) {
     sqlite3_db_config(db, off, 0, nullptr);
   }
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -68,7 +69,7 @@ int NewDatabase::go_on(void* progress) {
   }
 }
 
-bool NewDatabase::allows(int action, std::string_view first) {
+bool NewDatabase::allows(int action, std::string_view first, std::string_view second) {
   switch (action) {
     case SQLITE_CREATE_TABLE:
       if (same_name(first, "sqlite_sequence")) return true;
@@ -84,8 +85,9 @@ bool NewDatabase::allows(int action, std::string_view first) {
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
       return same_name(first, "sqlite_master") || same_name(first, "sqlite_sequence");
-    case SQLITE_READ:
     case SQLITE_FUNCTION:
+      return functions_.contains(second);
+    case SQLITE_READ:
     case SQLITE_REINDEX:
       return true;
     default:
@@ -93,10 +95,10 @@ bool NewDatabase::allows(int action, std::string_view first) {
   }
 }
 
-int NewDatabase::authorize(void* self, int action, const char* first, const char*, const char*,
-                           const char*) {
-  const bool allowed =
-      static_cast<NewDatabase*>(self)->allows(action, first == nullptr ? "" : first);
+int NewDatabase::authorize(void* self, int action, const char* first, const char* second,
+                           const char*, const char*) {
+  const bool allowed = static_cast<NewDatabase*>(self)->allows(
+      action, first == nullptr ? "" : first, second == nullptr ? "" : second);
   return allowed ? SQLITE_OK : SQLITE_DENY;
 }
 

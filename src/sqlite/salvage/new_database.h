@@ -11,6 +11,7 @@
 
 #include "base/progress.h"
 #include "sqlite/connection.h"
+#include "sqlite/harmless_functions.h"
 #include "sqlite/salvage/image_layout.h"
 #include "sqlite/salvage/surviving_schema.h"
 
@@ -20,7 +21,7 @@ namespace holdfast::sqlite {
 // commit() has returned; afterwards the file is to be synced.
 //
 // The schema comes from a damaged file and is trusted with nothing: a statement of it may make the
-// one thing that it says it makes, and no other.
+// one thing that it says it makes, and no other, and call harmless functions only.
 class NewDatabase {
  public:
   // `path` is an empty file. `progress` must outlive this; it can interrupt what takes long.
@@ -49,10 +50,11 @@ class NewDatabase {
   static int go_on(void* progress);
   static int authorize(void* self, int action, const char* first, const char* second,
                        const char* database, const char* trigger);
-  bool allows(int action, std::string_view first);
+  bool allows(int action, std::string_view first, std::string_view second);
 
   Progress& progress_;
   Connection connection_;
+  const HarmlessFunctions functions_;
   const SchemaItem* making_ = nullptr;
   std::string made_;
 };

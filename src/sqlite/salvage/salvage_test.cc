@@ -316,6 +316,17 @@ TEST_F(SalvageTest, KnowsGeneratedColumnsAndTablesWithoutRowid) {
   EXPECT_EQ(ask(all), sql(all));
 }
 
+TEST_F(SalvageTest, MakesTablesThatCallFunctionsForJson) {
+  make(
+      "CREATE TABLE document (facts TEXT CHECK (json_valid(facts)), "
+      "title TEXT AS (json_extract(facts, '$.title')) STORED);"
+      "CREATE INDEX by_kind ON document (facts ->> '$.kind');"
+      "INSERT INTO document VALUES ('{\"title\":\"A\",\"kind\":1}')");
+  const SalvageReport report = salvage();
+  EXPECT_TRUE(report.is_whole());
+  EXPECT_EQ(ask("SELECT title FROM document WHERE facts ->> '$.kind' = 1"), "A");
+}
+
 TEST_F(SalvageTest, ReadsRowsFromTheInnerPagesOfATableWithoutRowid) {
   make(
       "CREATE TABLE w(k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID;"
@@ -388,11 +399,15 @@ TEST_F(SalvageTest, RunsNothingFromTheSchemaButWhatItSaysItMakes) {
       "'' AS v'),"
       "('table','other','other',0,'CREATE TABLE good2(x)'),"
       "('table','copy','copy',0,'CREATE TABLE copy AS SELECT * FROM good'),"
+      "('table','calls','calls',0,'CREATE TABLE calls(x CHECK (load_extension(x)))'),"
+      "('table','asks','asks',0,'CREATE TABLE asks(x CHECK (rtreecheck(x)))'),"
       "('table','virt','virt',0,'CREATE VIRTUAL TABLE good USING fts5(x)')");
   const SalvageReport report = salvage();
   EXPECT_EQ(ask("SELECT group_concat(name) FROM sqlite_schema"), "good,good2");
   EXPECT_EQ(table_of(report, "good").rows, 1u);
-  EXPECT_FALSE(table_of(report, "evil").problem.empty());
+  for (const char* name : {"evil", "calls", "asks"}) {
+    EXPECT_FALSE(table_of(report, name).problem.empty()) << name;
+  }
   EXPECT_FALSE(std::filesystem::exists(victim));
 }
 
