@@ -4,7 +4,9 @@ import base64
 import json
 import os
 import random
+import resource
 import sqlite3
+import time
 
 from holdfast import Scenario
 
@@ -54,6 +56,14 @@ class Recovery(Scenario):
     def scan(self, *words, status=0):
         answer = self.expect(status, "recover", "--scan", *words, "--json", "--verbose").json
         return answer, {record["id"]: record for record in answer["found"]}
+
+    def measured(self, what, work):
+        """What the work answers; with its time, and the most memory that any command took so far."""
+        begun = time.monotonic()
+        answer = work()
+        seconds, kilobytes = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        print(f"\nrecover: {what} in {seconds:.2f} s, {kilobytes / 1000:.0f} MB", flush=True)
+        return answer
 
     def test_finds_every_place_that_a_record_is_in(self):
         self.sql(self.app, "INSERT INTO videos VALUES ('base', 'B', 1, NULL), ('snapshot', 'S', 2.5, '{\"a\": 1}')")
@@ -186,7 +196,8 @@ class Recovery(Scenario):
             else:
                 expected.update(keys)
             (self.old / name).write_bytes(content)
-        answer, found = self.scan(self.old, status=WARNED)
+        answer, found = self.measured(f"{FILES} files, {len(corrupt)} of them corrupt, scanned",
+                                      lambda: self.scan(self.old, status=WARNED))
         files = [source for source in answer["sources"] if source["kind"] == "file"]
         self.assertEqual(FILES, len(files))
         damaged = {os.path.basename(source["place"]) for source in files if source["state"] == "damaged"}
@@ -203,10 +214,12 @@ class Recovery(Scenario):
         records = [self.video(f"m{i}", f"missing {i}", score=i / 3) for i in range(RECORDS)]
         records += [self.video(f"p{i}", "another one") for i in range(2000)]
         self.backup("all.b64", *records)
-        merged = self.ok_json("recover", "--merge", self.old, "--yes")["merge"]
+        merged = self.measured(f"{RECORDS} missing records merged beside 2000 present ones",
+                               lambda: self.ok_json("recover", "--merge", self.old, "--yes"))["merge"]
         self.assertEqual((RECORDS, 0), (merged["inserted"], merged["refused"]))
         query = "SELECT *, typeof(score), typeof(counts_data) FROM videos WHERE video_id LIKE ? ORDER BY rowid"
         connection = sqlite3.connect(self.app)
         self.assertEqual([(*row, "real", "text") for row in rows], connection.execute(query, ("p%",)).fetchall())
-        self.assertEqual(RECORDS, len(connection.execute(query, ("m%",)).fetchall()))
+        self.assertEqual([(f"m{i}", f"missing {i}", i / 3, None, "real", "null") for i in range(RECORDS)],
+                         connection.execute(query, ("m%",)).fetchall())
         connection.close()
