@@ -147,6 +147,85 @@ class Postgres(Scenario):
         self.assertEqual("a1,b0,c1,d0", self.titles())
         self.assertEqual(["a"], list(self.saved(merge)))
 
+    def restored(self, *words, **variables):
+        return self.ok_json("restore", "--file", "old.json", "--collection", "videos", "--yes", *words, **variables)
+
+    def counts(self, answer):
+        return tuple(answer[key] for key in ("inserted", "replaced", "equal", "removed", "deleted"))
+
+    def test_a_collection_becomes_what_a_file_holds_and_can_be_undone(self):
+        self.init()
+        self.put({"video_id": "c", "title": "1", "counts": {"x": 2**53 + 1}})
+        for key in ("a", "b", "gone"):
+            self.put({"video_id": key, "title": "1"})
+        self.ok("delete", "videos", "gone")
+        rows = "SELECT v FROM videos v ORDER BY 1"
+        before = self.psql(rows)
+        self.old(a="1", b="2", d="2", gone="2")
+        planned = self.ok_json("restore", "--file", "old.json", "--collection", "videos", "--dry-run")
+        self.assertEqual((1, 1, 1, 1, 1), self.counts(planned))
+        self.assertEqual(before, self.psql(rows))
+        answer = self.restored()
+        self.assertEqual((1, 1, 1, 1, 1), self.counts(answer))
+        self.assertEqual("a1,b2,d2", self.titles())
+        self.assertEqual({"a", "b", "d"}, json.loads((self.folder / "results.json").read_text()).keys())
+        self.assertEqual({"a", "b", "c"}, self.saved(answer).keys())
+        self.assertIsNone(answer["safety_snapshot"])
+        self.assertEqual(0o600, pathlib.Path(answer["safety_copy"]).stat().st_mode & 0o777)
+        self.assertNotIn("geheim", json.dumps(answer))
+        self.ok(*answer["undo"].split()[1:], "--yes")
+        self.assertEqual(before, self.psql(rows))
+        self.assertEqual(["restore", "restore"], [entry["operation"] for entry in self.ok_json("log")][-2:])
+        self.put({"video_id": "gone", "title": "1"}, status=62)
+        self.put({"video_id": "d", "title": "1"})
+
+    def test_a_file_that_the_database_refuses_changes_nothing(self):
+        self.environment["HOLDFAST_REPO"] = None
+        self.put({"video_id": "a", "title": "1"})
+        self.psql("ALTER TABLE videos ADD CHECK (title <> 'bad')")
+        self.old(b="2", c="bad")
+        self.failure(65, "restore", "--file", "old.json", "--collection", "videos", "--yes")
+        self.assertEqual("a1", self.titles())
+        self.psql("CREATE TABLE notes (video_id text REFERENCES videos); INSERT INTO notes VALUES ('a')")
+        self.old(b="2")
+        self.failure(65, "restore", "--file", "old.json", "--collection", "videos", "--yes")
+        self.assertEqual("a1", self.titles())
+        (self.folder / "old.json").write_text('{"b": {"video_id": "b", "title": "2"}, "c"', encoding="utf-8")
+        self.failure(23, "restore", "--file", "old.json", "--collection", "videos", "--yes")
+        self.assertEqual("a1", self.titles())
+
+    def test_a_table_of_a_database_file_becomes_the_collection(self):
+        self.environment["HOLDFAST_REPO"] = None
+        self.put({"video_id": "a", "title": "1"})
+        self.sql(self.folder / "old.db", "CREATE TABLE videos (video_id TEXT PRIMARY KEY, title TEXT, stats_total INTEGER)",
+                 "INSERT INTO videos VALUES ('b', 'ä', 9007199254740993)")
+        self.ok("restore", "--file", "old.db", "--collection", "videos", "--yes")
+        self.assertEqual("b|ä|9007199254740993", self.psql("SELECT video_id, title, stats_total FROM videos"))
+
+    def test_what_waits_in_the_spool_comes_before_a_restore(self):
+        self.environment["HOLDFAST_REPO"] = None
+        self.put({"video_id": "a", "title": "1"})
+        self.server.stop()
+        try:
+            self.put({"video_id": "spooled", "title": "1"}, status=60)
+            self.old(b="2")
+            self.failure(45, "restore", "--file", "old.json", "--collection", "videos", "--yes")
+        finally:
+            self.server.start()
+        answer = self.restored()
+        self.assertEqual("b2", self.titles())
+        self.assertEqual({"a", "spooled"}, self.saved(answer).keys())
+
+    def test_production_data_is_not_replaced_unless_it_is_meant(self):
+        self.environment["HOLDFAST_REPO"] = None
+        self.configure('environment = "production"\n' + CONFIGURATION)
+        self.put({"video_id": "a", "title": "1"})
+        self.old(b="2")
+        self.failure(80, "restore", "--file", "old.json", "--collection", "videos", "--yes")
+        self.assertEqual("a1", self.titles())
+        self.restored("--force-import")
+        self.assertEqual("b2", self.titles())
+
     def test_recovery_says_that_the_server_is_away(self):
         self.init()
         self.put({"video_id": "a", "title": "1"})
