@@ -1,50 +1,23 @@
 """`holdfast import`: what older tools have left, brought into a collection."""
 
 import base64
-import io
 import json
 import random
 import sqlite3
-import tarfile
 
-from holdfast import Scenario
+from copies import Videos
 
 WARNED, REFUSED = 3, 80
 
-CONFIGURATION = """
-environment = "$APP_ENV"
-[databases.app]
-source = "app.db"
-exclusions = [{ table = "videos", where = "title = 'Prizies'" }]
-[[databases.app.exports]]
-collection = "videos"
-file = "results.json"
-[collections.videos]
-key = "video_id"
-alias = { prefix = "yt:" }
-[collections.videos.fields]
-"stats.total" = "stats_total"
-"""
 
-
-class Imports(Scenario):
+class Imports(Videos):
     def setUp(self):
         super().setUp()
-        self.app = self.folder / "app.db"
-        self.sql(self.app, "PRAGMA journal_mode = WAL",
-                 "CREATE TABLE videos (video_id TEXT PRIMARY KEY, title TEXT NOT NULL, stats_total INTEGER)",
-                 "INSERT INTO videos VALUES ('present', 'as it is', 1), ('gone', 'x', 2)")
-        self.configure(CONFIGURATION)
-        self.init()
+        self.sql(self.app, "INSERT INTO videos VALUES ('present', 'as it is', 1), ('gone', 'x', 2)")
         self.ok("delete", "videos", "gone")
 
-    def write(self, name, content):
-        file = self.folder / name
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return file
-
     def video(self, key, title="T", total=None):
-        return {"video_id": key, "title": title, "stats": {"total": total}}
+        return super().video(key, title, stats={"total": total})
 
     def rows(self):
         return {row[0]: row[1:] for row in self.sql(self.app, "SELECT * FROM videos")}
@@ -73,14 +46,11 @@ class Imports(Scenario):
         dump = "\n".join(sqlite3.connect(old).iterdump()).replace("'sqlite'", "'dump'")
         self.sql(self.folder / "other", "CREATE TABLE videos (video_id TEXT PRIMARY KEY, title TEXT)",
                  "INSERT INTO videos VALUES ('archive', 'A')")
-        with tarfile.open(self.folder / "archive", "w:gz") as archive:
-            archive.add(self.folder / "other", "backup/app.db")
-            metadata = json.dumps({"backup_name": "x", "version": "1.0"}).encode()
-            entry = tarfile.TarInfo("backup/backup_metadata.json")
-            entry.size = len(metadata)
-            archive.addfile(entry, io.BytesIO(metadata))
+        metadata = json.dumps({"backup_name": "x", "version": "1.0"})
+        archive = self.archive("archive", ("backup/app.db", (self.folder / "other").read_bytes()),
+                               ("backup/backup_metadata.json", metadata.encode()))
         files = [
-            old, self.write("dump", dump), self.folder / "archive",
+            old, self.write("dump", dump), archive,
             self.write("object", json.dumps({"yt:object": {"title": "O"}})),
             self.write("record", json.dumps(self.video("record"), indent=2)),
             self.write("array", json.dumps([self.video("array")])),
@@ -108,11 +78,8 @@ class Imports(Scenario):
     def test_what_is_before_the_damage_of_a_packed_archive_is_taken(self):
         old = self.folder / "old.db"
         self.sql(old, "CREATE TABLE videos (video_id TEXT PRIMARY KEY, title TEXT)", "INSERT INTO videos VALUES ('a', 'A')")
-        (self.folder / "noise").write_bytes(random.Random(1).randbytes(30_000))
-        with tarfile.open(self.folder / "whole", "w:gz") as archive:
-            archive.add(old, "app.db")
-            archive.add(self.folder / "noise", "noise")
-        content = (self.folder / "whole").read_bytes()
+        noise = random.Random(1).randbytes(30_000)
+        content = self.archive("whole", ("app.db", old.read_bytes()), ("noise", noise)).read_bytes()
         overwritten = content[:-15_000] + bytes(100) + content[-14_900:]
         for damaged, why in ((content[:-15_000], "cut off"), (overwritten, "damaged")):
             answer = self.expect(WARNED, "import", self.write("damaged", damaged), "--json").json
@@ -138,26 +105,8 @@ class Imports(Scenario):
         self.assertEqual({"present", "a"}, set(self.rows()))
 
     def test_a_hostile_archive_is_refused(self):
-        def archive(name, change, content=b""):
-            with tarfile.open(self.folder / name, "w:gz") as made:
-                made.add(self.app, "app.db")
-                entry = tarfile.TarInfo("x")
-                entry.size = len(content)
-                change(entry)
-                made.addfile(entry, io.BytesIO(content))
-            return self.folder / name
-
-        def named(name):
-            return lambda entry: setattr(entry, "name", name)
-
-        def typed(kind):
-            def change(entry):
-                entry.type, entry.linkname = kind, "/etc/passwd"
-            return change
-
         self.sql(self.app, "PRAGMA wal_checkpoint(TRUNCATE)")
-        for number, change in enumerate([named("../evil"), named("/tmp/evil"), typed(tarfile.SYMTYPE),
-                                         typed(tarfile.LNKTYPE), typed(tarfile.CHRTYPE), typed(tarfile.FIFOTYPE)]):
-            answer = self.expect(WARNED, "import", archive(f"archive{number}", change), "--json").json
+        for archive in self.hostile_archives(self.app):
+            answer = self.expect(WARNED, "import", archive, "--json").json
             self.assertEqual(("damaged", 0), (answer["files"][0]["state"], answer["files"][0]["records"]))
-        self.assertFalse((self.folder.parent / "evil").exists())
+        self.expect_nothing_outside()

@@ -8,50 +8,25 @@ import resource
 import sqlite3
 import time
 
-from holdfast import Scenario
+from copies import Videos
 
 WARNED, UNCONFIRMED = 3, 4
 # The full sizes of the requirement: HOLDFAST_RECOVER_FILES=10000 HOLDFAST_RECOVER_RECORDS=100000.
 FILES = int(os.environ.get("HOLDFAST_RECOVER_FILES", "400"))
 RECORDS = int(os.environ.get("HOLDFAST_RECOVER_RECORDS", "5000"))
 
-CONFIGURATION = """
-[databases.app]
-source = "app.db"
-exclusions = [{ table = "videos", where = "title = 'Prizies'" }]
-[[databases.app.exports]]
-collection = "videos"
-file = "results.json"
-[records]
-spool = "spool"
-patience = "0s"
-[collections.videos]
-key = "video_id"
-[collections.videos.fields]
-counts = { column = "counts_data", as = "json" }
-"""
 
+class Recovery(Videos):
+    COLUMNS = "video_id TEXT PRIMARY KEY, title TEXT NOT NULL, score REAL, counts_data TEXT"
+    FIELDS = 'counts = { column = "counts_data", as = "json" }'
 
-class Recovery(Scenario):
     def setUp(self):
         super().setUp()
-        self.app = self.folder / "app.db"
         self.old = self.folder / "old"
         self.old.mkdir()
-        self.sql(self.app, "PRAGMA journal_mode = WAL",
-                 "CREATE TABLE videos (video_id TEXT PRIMARY KEY, title TEXT NOT NULL, score REAL, counts_data TEXT)")
-        self.configure(CONFIGURATION)
-        self.init()
-
-    def video(self, key, title="T", **more):
-        return {"video_id": key, "title": title, **more}
 
     def backup(self, name, *records):
-        text = json.dumps({record["video_id"]: record for record in records})
-        (self.old / name).write_bytes(base64.b64encode(text.encode()))
-
-    def titles(self):
-        return dict(self.sql(self.app, "SELECT video_id, title FROM videos"))
+        self.write(self.old / name, self.keyed(*records))
 
     def scan(self, *words, status=0):
         answer = self.expect(status, "recover", "--scan", *words, "--json", "--verbose").json

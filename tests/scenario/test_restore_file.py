@@ -2,79 +2,43 @@
 
 import base64
 import hashlib
-import io
 import json
 import os
 import random
 import signal
 import sqlite3
 import subprocess
-import tarfile
 import time
 
-from holdfast import PROGRAM, Scenario
+from copies import Videos
+from holdfast import PROGRAM
 
 USAGE, UNCONFIRMED, DAMAGED, OPEN, UNKNOWN, NOT_FOUND, REJECTED, REFUSED = 2, 4, 23, 35, 38, 43, 65, 80
-SCHEMA = """CREATE TABLE videos (video_id TEXT PRIMARY KEY, title TEXT NOT NULL, stats_total INTEGER, slug TEXT UNIQUE)"""
 
 
-class RestoreFile(Scenario):
+class RestoreFile(Videos):
+    COLUMNS = "video_id TEXT PRIMARY KEY, title TEXT NOT NULL, stats_total INTEGER, slug TEXT UNIQUE"
+    MORE = '[databases.users]\nsource = "users.db"'
+
     def setUp(self):
         super().setUp()
-        self.init()
-        self.app = self.folder / "app.db"
         self.users = self.folder / "users.db"
-        self.sql(self.app, "PRAGMA journal_mode=wal", SCHEMA,
-                 "INSERT INTO videos VALUES ('present', 'mine', 1, NULL), ('both', 'mine', 1, 's')")
+        self.sql(self.app, "INSERT INTO videos VALUES ('present', 'mine', 1, NULL), ('both', 'mine', 1, 's')")
         self.sql(self.users, "CREATE TABLE user (name TEXT)", "INSERT INTO user VALUES ('now')")
-        self.configure("""
-            environment = "$APP_ENV"
-            [databases.app]
-            source = "app.db"
-            exclusions = [{ table = "videos", where = "title = 'Prizies'" }]
-            [[databases.app.exports]]
-            collection = "videos"
-            file = "results.json"
-            [databases.users]
-            source = "users.db"
-            [collections.videos]
-            database = "app"
-            table = "videos"
-            fields = { "stats.total" = "stats_total" }
-        """)
-        self.environment["APP_ENV"] = ""
 
-    def write(self, name, content):
-        path = self.folder / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    @staticmethod
-    def video(key, title="T", **rest):
-        return {"video_id": key, "title": title, "stats": {"total": 1}, **rest}
-
-    def videos(self):
-        return dict(self.sql(self.app, "SELECT video_id, title FROM videos"))
+    def video(self, key, title="T", **rest):
+        return super().video(key, title, stats={"total": 1}, **rest)
 
     def exported(self):
         return {key: video["title"] for key, video in json.loads((self.folder / "results.json").read_bytes()).items()}
 
     def old(self, name="old.db", *statements):
         path = self.folder / name
-        self.sql(path, SCHEMA, "INSERT INTO videos VALUES ('old', 'O', 1, NULL), ('both', 'O', 1, NULL)", *statements)
-        return path
-
-    def archive(self, name, *members):
-        path = self.folder / name
-        with tarfile.open(path, "w:gz") as made:
-            for member, content in members:
-                entry = tarfile.TarInfo(member)
-                entry.size = len(content)
-                made.addfile(entry, io.BytesIO(content))
+        self.sql(path, f"CREATE TABLE videos ({self.COLUMNS})", "INSERT INTO videos VALUES ('old', 'O', 1, NULL), ('both', 'O', 1, NULL)", *statements)
         return path
 
     def untouched(self):
-        self.assertEqual({"present": "mine", "both": "mine"}, self.videos())
+        self.assertEqual({"present": "mine", "both": "mine"}, self.titles())
         self.assertEqual([("now",)], self.sql(self.users, "SELECT name FROM user"))
         return True
 
@@ -82,8 +46,8 @@ class RestoreFile(Scenario):
 class Databases(RestoreFile):
     def test_a_database_file_replaces_the_database_and_can_be_undone(self):
         answer = self.ok_json("restore", "--file", self.old(), "--database", "app", "--yes")
-        self.assertEqual({"old": "O", "both": "O"}, self.videos())
-        self.assertEqual(self.videos(), self.exported())
+        self.assertEqual({"old": "O", "both": "O"}, self.titles())
+        self.assertEqual(self.titles(), self.exported())
         one = answer["databases"][0]
         self.assertEqual(("app", str(self.app), True), (one["name"], one["target"], one["replaces"]))
         self.assertEqual(["before-restore"], self.ok_json("show", one["safety_snapshot"])["tags"])
@@ -91,7 +55,7 @@ class Databases(RestoreFile):
         words = one["undo"].split()[1:]
         self.ok(*words, "--yes")
         self.untouched()
-        self.assertEqual(self.videos(), self.exported())
+        self.assertEqual(self.titles(), self.exported())
 
     def test_an_archive_of_its_own_brings_back_all_its_databases(self):
         self.ok("backup", "--all")
@@ -103,7 +67,7 @@ class Databases(RestoreFile):
         self.sql(self.app, "DELETE FROM videos")
         self.sql(self.users, "DELETE FROM user")
         self.ok("restore", "--file", "all.tar.gz", "--database", "users", "--yes")
-        self.assertEqual({}, self.videos())
+        self.assertEqual({}, self.titles())
         self.assertEqual([("now",)], self.sql(self.users, "SELECT name FROM user"))
 
     def test_an_archive_of_the_old_tool_is_told_by_the_names_of_its_files(self):
@@ -111,12 +75,12 @@ class Databases(RestoreFile):
                             ("b/app.db", self.old().read_bytes()), ("b/users.db", self.users.read_bytes()))
         answer = self.ok_json("restore", "--file", path, "--yes")
         self.assertEqual(["app", "users"], [one["name"] for one in answer["databases"]])
-        self.assertEqual({"old": "O", "both": "O"}, self.videos())
+        self.assertEqual({"old": "O", "both": "O"}, self.titles())
 
     def test_a_dump_becomes_the_database(self):
         dump = "\n".join(sqlite3.connect(self.old()).iterdump())
         self.ok("restore", "--file", self.write("dump.sql", dump), "--database", "app", "--yes")
-        self.assertEqual({"old": "O", "both": "O"}, self.videos())
+        self.assertEqual({"old": "O", "both": "O"}, self.titles())
 
     def test_it_goes_elsewhere_without_touching_anything(self):
         answer = self.ok_json("restore", "--file", self.old(), "--to", "copy.db")
@@ -129,7 +93,7 @@ class Databases(RestoreFile):
         path = self.old("old.db", "INSERT INTO videos VALUES ('prize', 'Prizies', 1, NULL)")
         one = self.ok_json("restore", "--file", path, "--database", "app", "--yes")["databases"][0]
         self.assertEqual((1, 1), (one["deleted_rows"], one["excluded_rows"]))
-        self.assertEqual({"old": "O"}, self.videos())
+        self.assertEqual({"old": "O"}, self.titles())
         self.expect(62, "put", "videos", self.write("both.json", json.dumps(self.video("both"))))
         self.ok("undelete", "videos", "both")
         self.ok("put", "videos", "both.json")
@@ -148,10 +112,10 @@ class Databases(RestoreFile):
             error = self.failure(DAMAGED, "restore", "--file", self.write(name, text), "--database", "app", "--yes")
             self.assertEqual("verification_failed", error["code"], name)
             self.assertTrue(self.untouched())
-        hostile = self.archive("hostile", ("app.db", self.old("x.db").read_bytes()), ("../outside", b"x"))
-        self.failure(DAMAGED, "restore", "--file", hostile, "--database", "app", "--yes")
+        for hostile in self.hostile_archives(self.old("x.db")):
+            self.failure(DAMAGED, "restore", "--file", hostile, "--database", "app", "--yes")
         self.assertEqual([], self.ok_json("snapshots"))
-        self.assertFalse((self.folder.parent / "outside").exists())
+        self.expect_nothing_outside()
         self.untouched()
 
     def test_what_is_meant_must_be_said(self):
@@ -174,7 +138,7 @@ class Databases(RestoreFile):
         self.ok("restore", "--file", path, "--database", "app", "--dry-run", APP_ENV="production")
         self.untouched()
         self.ok("restore", "--file", path, "--database", "app", "--yes", "--force-import", APP_ENV="production")
-        self.assertEqual({"old": "O", "both": "O"}, self.videos())
+        self.assertEqual({"old": "O", "both": "O"}, self.titles())
 
     def test_a_database_that_is_open_is_not_replaced_unless_it_is_meant(self):
         path = self.old()
@@ -187,7 +151,7 @@ class Databases(RestoreFile):
             self.failure(OPEN, "restore", "--file", path, "--database", "app", "--yes")
             self.untouched()
             self.ok("restore", "--file", path, "--database", "app", "--yes", "--while-open")
-            self.assertEqual({"old": "O", "both": "O"}, self.videos())
+            self.assertEqual({"old": "O", "both": "O"}, self.titles())
         finally:
             holder.communicate()
 
@@ -206,10 +170,10 @@ class Databases(RestoreFile):
             time.sleep(moments.uniform(0, 0.25))  # the moment is the point
             process.send_signal(signal.SIGKILL)
             process.wait()
-            self.assertIn(self.videos(), allowed)
+            self.assertIn(self.titles(), allowed)
             self.assertEqual([("ok",)], self.sql(self.app, "PRAGMA integrity_check"))
         self.ok("restore", "--file", results, "--yes")
-        self.assertEqual({"json": "T"}, self.videos())
+        self.assertEqual({"json": "T"}, self.titles())
 
 
 class Records(RestoreFile):
@@ -226,8 +190,8 @@ class Records(RestoreFile):
                         base64.b64encode(json.dumps(records).encode())):
             answer = self.restore(self.write("file", content))
             self.assertEqual((1, 1, 0, 1, 0, 0), self.counts(answer))
-            self.assertEqual({"both": "theirs", "new": "T"}, self.videos())
-            self.assertEqual(self.videos(), self.exported())
+            self.assertEqual({"both": "theirs", "new": "T"}, self.titles())
+            self.assertEqual(self.titles(), self.exported())
             self.assertEqual(["before-restore"], self.ok_json("show", answer["safety_snapshot"])["tags"])
             self.ok(*answer["undo"].split()[1:], "--yes")
             self.untouched()
@@ -250,7 +214,7 @@ class Records(RestoreFile):
     def test_a_table_of_a_database_file_can_be_taken_alone(self):
         answer = self.restore(self.old(), "--collection", "videos")
         self.assertEqual((1, 1, 0, 1, 0, 0), self.counts(answer))
-        self.assertEqual({"old": "O", "both": "O"}, self.videos())
+        self.assertEqual({"old": "O", "both": "O"}, self.titles())
 
     def test_deleted_and_excluded_records_stay_out(self):
         self.ok("delete", "videos", "both")
@@ -258,12 +222,12 @@ class Records(RestoreFile):
                                               "new": self.video("new")}))
         answer = self.restore(path)
         self.assertEqual((1, 0, 0, 1, 1, 1), self.counts(answer))
-        self.assertEqual({"new": "T"}, self.videos())
+        self.assertEqual({"new": "T"}, self.titles())
 
     def test_what_was_removed_may_come_back(self):
         self.restore(self.write("file", json.dumps([self.video("new")])))
         self.ok("put", "videos", self.write("present", json.dumps(self.video("present"))))
-        self.assertEqual({"new": "T", "present": "T"}, self.videos())
+        self.assertEqual({"new": "T", "present": "T"}, self.titles())
 
     def test_what_is_damaged_or_does_not_fit_changes_nothing(self):
         whole = json.dumps({"a": self.video("a"), "b": self.video("b")})
@@ -288,7 +252,7 @@ class Records(RestoreFile):
         self.failure(UNCONFIRMED, "restore", "--file", path, "--force-import", APP_ENV="production")
         self.untouched()
         self.restore(path, "--force-import")
-        self.assertEqual({"new": "T"}, self.videos())
+        self.assertEqual({"new": "T"}, self.titles())
 
     def test_without_a_repository_the_records_are_copied_first(self):
         path = self.write("file", json.dumps([self.video("new")]))
@@ -308,10 +272,10 @@ class Records(RestoreFile):
             if os.path.exists(f"{hidden}{suffix}"):
                 os.rename(f"{hidden}{suffix}", f"{self.app}{suffix}")
         answer = self.restore(self.write("file", json.dumps([self.video("new")])))
-        self.assertEqual({"new": "T"}, self.videos())
+        self.assertEqual({"new": "T"}, self.titles())
         self.assertEqual(3, answer["removed"])
         self.ok(*answer["undo"].split()[1:], "--yes")
-        self.assertIn("waiting", self.videos())
+        self.assertIn("waiting", self.titles())
 
     def test_many_records_are_one_transaction_and_come_back_bit_for_bit(self):
         generator = random.Random(7)

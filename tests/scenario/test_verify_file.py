@@ -2,27 +2,19 @@
 
 import base64
 import gzip
-import io
 import json
-import pathlib
 import sqlite3
 import subprocess
-import tarfile
 
-from holdfast import Scenario
+from copies import Copies
 
 NOT_FOUND, DAMAGED, USAGE, UNKNOWN = 43, 23, 2, 67
 
 
-class VerifyFile(Scenario):
+class VerifyFile(Copies):
     def setUp(self):
         super().setUp()
         self.app = self.database("app.db", rows=2000, mode="delete")
-
-    def write(self, name, content):
-        path = self.folder / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
 
     def sound(self, path, *words):
         answer = self.ok_json("verify", "--file", path, *words)
@@ -38,15 +30,6 @@ class VerifyFile(Scenario):
             self.assertTrue(answer["error"][field])
         return answer
 
-    def tar(self, name, *members):
-        path = self.folder / name
-        with tarfile.open(path, "w:gz") as archive:
-            for member, content in members:
-                entry = tarfile.TarInfo(member)
-                entry.size = len(content)
-                archive.addfile(entry, io.BytesIO(content))
-        return path
-
     def test_every_format_is_told_by_its_content(self):
         records = {key: {"video_id": key, "title": "T"} for key in ("a", "b")}
         object_text = json.dumps(records)
@@ -54,7 +37,7 @@ class VerifyFile(Scenario):
         files = {
             "SQLite database": self.app,
             "SQL dump": self.write("dump", dump),
-            "archive": self.tar("archive", ("backup/app.db", self.app.read_bytes()), ("backup/backup_metadata.json", b"{}")),
+            "archive": self.archive("archive", ("backup/app.db", self.app.read_bytes()), ("backup/backup_metadata.json", b"{}")),
         }
         for label, path in files.items():
             answer = self.sound(path)
@@ -84,7 +67,7 @@ class VerifyFile(Scenario):
         self.assertIn("salvage", broken["error"]["next"])
         self.assertTrue(1500 < broken["databases"][0]["rows"] < 2000)
 
-        whole = self.tar("whole", ("app.db", self.app.read_bytes())).read_bytes()
+        whole = self.archive("whole", ("app.db", self.app.read_bytes())).read_bytes()
         self.assertTrue(self.damaged(self.write("cut.tar.gz", whole[:len(whole) // 2]))["reasons"])
         corrupt = bytearray(whole)
         corrupt[len(corrupt) // 2] ^= 0xFF
@@ -93,7 +76,7 @@ class VerifyFile(Scenario):
         self.assertTrue(self.damaged(self.write("text", "Dear reader"))["reasons"])
 
     def test_files_of_gzip_may_be_joined_and_followed_by_zeros(self):
-        plain = gzip.decompress(self.tar("whole", ("app.db", self.app.read_bytes())).read_bytes())
+        plain = gzip.decompress(self.archive("whole", ("app.db", self.app.read_bytes())).read_bytes())
         joined = gzip.compress(plain[:5000]) + gzip.compress(plain[5000:])
         self.assertEqual(2000, self.sound(self.write("joined", joined))["databases"][0]["rows"])
         self.sound(self.write("padded", joined + bytes(1000)))
@@ -101,20 +84,9 @@ class VerifyFile(Scenario):
         self.damaged(self.write("cut", joined[:-3]))
 
     def test_hostile_archives_are_refused_and_reach_nothing(self):
-        def member(name, kind=tarfile.REGTYPE, size=0):
-            path = self.folder / "hostile"
-            with tarfile.open(path, "w:gz") as archive:
-                archive.add(self.app, "app.db")
-                entry = tarfile.TarInfo(name)
-                entry.type, entry.linkname, entry.size = kind, "/etc/passwd", size
-                archive.addfile(entry, io.BytesIO(b"x" * size))
-            return path
-
-        for path in (member("../outside", size=1), member("/tmp/outside", size=1)):
+        for path in self.hostile_archives(self.app):
             self.damaged(path)
-        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE):
-            self.damaged(member("x", kind))
-        self.assertFalse((self.folder.parent / "outside").exists() or pathlib.Path("/tmp/outside").exists())
+        self.expect_nothing_outside()
 
     def test_a_bomb_is_refused_before_it_fills_the_disk(self):
         with open(self.folder / "large.db", "wb") as file:
