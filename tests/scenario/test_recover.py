@@ -92,6 +92,18 @@ class Recovery(Videos):
                                                and source["kind"] == "spool" or source["kind"] == "export"])
         self.assertEqual(2, found["spooled"]["versions"][0]["copies"])
 
+    def test_an_emergency_copy_is_found_though_only_the_table_tells_the_key(self):
+        text = (self.folder / "holdfast.toml").read_text(encoding="utf-8")
+        self.configure(text.replace('key = "video_id"\n', "").replace('spool = "spool"', 'spool = "app.toml/spool"'))
+        self.write("app.toml", "in the way")
+        self.app.rename(self.folder / "away.db")
+        self.expect(61, "put", "videos", self.write("video", json.dumps(self.video("a"))))
+        (self.folder / "away.db").rename(self.app)
+        _, found = self.scan()
+        self.assertEqual({"a": "missing"}, {key: record["state"] for key, record in found.items()})
+        self.ok("recover", "--merge", "--yes")
+        self.assertEqual({"a": "T"}, self.titles())
+
     def test_the_database_wins_then_the_newest_intact_copy(self):
         self.sql(self.app, "INSERT INTO videos VALUES ('present', 'mine', NULL, NULL)")
         self.backup("database_backup_20240101_000000.json.b64", self.video("a", "old"), self.video("present", "theirs"))

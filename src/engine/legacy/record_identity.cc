@@ -2,17 +2,34 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/row_session.h"
 #include "codec/keyed_hash.h"
+#include "engine/records/write.h"
 
 namespace holdfast::engine {
+namespace {
+
+// Of an emergency copy, where only the database would have told the record's key.
+bool is_write_id(std::string_view said) {
+  return said.size() == new_write_id().size() &&
+         said.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+bool has_key(const PartialRow& row, const RecordLayout& layout) {
+  return std::ranges::all_of(
+      layout.key, [&](std::size_t column) { return row[column] && !is_null(*row[column]); });
+}
+
+}  // namespace
 
 IdentifiedRecord identify(const std::string& said, const Record& record,
                           const RecordLayout& layout) {
   PartialRow row = layout.mapping.to_row(record, layout.child_names);
-  if (!said.empty()) take_key(said, layout, row);
+  if (!said.empty() && !(is_write_id(said) && has_key(row, layout))) take_key(said, layout, row);
   Row key;
   for (const std::size_t column : layout.key) {
     if (!row[column] || is_null(*row[column])) {

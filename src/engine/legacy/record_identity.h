@@ -19,8 +19,9 @@ struct IdentifiedRecord {
   VersionDigest version{};
 };
 
-// `said` is what the copy calls it, or empty. Throws kRecordInvalid for what is no record of the
-// collection as its table is now, or has no key.
+// `said` is what the copy calls it, or empty. An emergency copy calls a record by the id of its
+// write where only the database would have told the key: then the record's own counts. Throws
+// kRecordInvalid for what is no record of the collection as its table is now, or has no key.
 IdentifiedRecord identify(const std::string& said, const Record& record,
                           const RecordLayout& layout);
 
