@@ -14,6 +14,7 @@ constexpr std::size_t kBlock = 512;
 constexpr std::size_t kOutPiece = std::size_t{1} << 18;
 constexpr int kGzip = 15 + 16;  // the largest window, and a header of gzip
 constexpr int kMemoryLevel = 8;
+constexpr int kArchiveLevel = 4;  // takes a third of the time of zlib's own, 6, for 4 % more bytes
 constexpr char kRegular = '0', kLongName = 'L';
 
 // https://www.gnu.org/software/tar/manual/html_node/Standard.html
@@ -47,8 +48,8 @@ class TarHeader {
 }  // namespace
 
 ArchiveWriter::ArchiveWriter(env::File& file) : file_(file), out_(kOutPiece) {
-  if (deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzip, kMemoryLevel,
-                   Z_DEFAULT_STRATEGY) != Z_OK) {
+  if (deflateInit2(&stream_, kArchiveLevel, Z_DEFLATED, kGzip, kMemoryLevel, Z_DEFAULT_STRATEGY) !=
+      Z_OK) {
     throw Error(ErrorCode::kInternal, "zlib has no memory");
   }
 }
