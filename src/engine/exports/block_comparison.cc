@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kBlocksAtOnce = 64;
 // It is held in memory until it is written.
-constexpr std::uint64_t kMostNewText = std::uint64_t{8} << 20;
+constexpr std::uint64_t kMostNewText = std::uint64_t{6} << 20;
 
 // Blocks that were printed anew: what takes the place of one.
 struct NewBlocks {
@@ -47,7 +47,7 @@ class Findings {
     progress_.advance(bytes);
   }
   // After all threads.
-  const std::map<std::size_t, NewBlocks>& changed() const { return changed_; }
+  std::map<std::size_t, NewBlocks> take_changed() { return std::move(changed_); }
 
  private:
   std::mutex mutex_;
@@ -87,8 +87,9 @@ class BlockReader {
     return !scan->next();
   }
 
-  // Empty where a row has no key.
+  // Empty where a row has no key, or the keys are in another order than they were.
   std::optional<NewBlocks> print(std::size_t block) {
+    if (ends_before_it_begins(block)) return std::nullopt;
     const std::string_view between = text_between_records(format_);
     BlockBuilder builder(printed_.key, layout_, between, printed_.block_length);
     NewBlocks fresh;
@@ -104,23 +105,36 @@ class BlockReader {
     // Records may come before the first of them later.
     if (!blocks->empty()) blocks->front().first = printed_.blocks[block].first;
     fresh.blocks = std::move(*blocks);
+    fresh.text.shrink_to_fit();
     return fresh;
   }
 
  private:
+  // Whether there are rows from the first key of the next block to before that of this one: other
+  // blocks have them too, after somebody has changed how the column is compared.
+  bool ends_before_it_begins(std::size_t block) {
+    if (block == 0 || block + 1 == printed_.blocks.size()) return false;
+    RowQuery query = printer_.query();
+    begin_with(query, block + 1);
+    end_before(query, block);
+    return reader_.scan(query)->next();
+  }
+
   RowQuery query(std::size_t begin, std::size_t end) const {
     RowQuery query = printer_.query();
-    const std::string& key = layout_.collection.key.front();
-    if (begin > 0) {
-      query.conditions.push_back({.column = key,
-                                  .is = RowCondition::Is::kGreaterOrEqual,
-                                  .value = printed_.blocks[begin].first});
-    }
-    if (end < printed_.blocks.size()) {
-      query.conditions.push_back(
-          {.column = key, .is = RowCondition::Is::kLess, .value = printed_.blocks[end].first});
-    }
+    if (begin > 0) begin_with(query, begin);
+    if (end < printed_.blocks.size()) end_before(query, end);
     return query;
+  }
+  void begin_with(RowQuery& query, std::size_t block) const {
+    query.conditions.push_back({.column = layout_.collection.key.front(),
+                                .is = RowCondition::Is::kGreaterOrEqual,
+                                .value = printed_.blocks[block].first});
+  }
+  void end_before(RowQuery& query, std::size_t block) const {
+    query.conditions.push_back({.column = layout_.collection.key.front(),
+                                .is = RowCondition::Is::kLess,
+                                .value = printed_.blocks[block].first});
   }
 
   RowReader& reader_;
@@ -146,7 +160,7 @@ bool has_null_key(RowReader& reader, const RecordLayout& layout) {
 // Puts the text together from what has stayed and what is new.
 BlockComparison put_together(const RecordPrinter& printer, ExportFormat format,
                              const std::vector<RecordBlock>& old,
-                             const std::map<std::size_t, NewBlocks>& changed) {
+                             std::map<std::size_t, NewBlocks> changed) {
   const std::string_view between = text_between_records(format);
   const std::uint64_t before = text_before_records(format, printer).size();
   const std::uint64_t after = text_after_records(format).size();
@@ -160,12 +174,12 @@ BlockComparison put_together(const RecordPrinter& printer, ExportFormat format,
     const auto found = changed.find(i);
     if (found == changed.end()) {
       const std::uint64_t copied = any && i > 0 ? between.size() : 0;
-      if (any && copied == 0) comparison.plan.add(between);
+      if (any && copied == 0) comparison.plan.add(std::string(between));
       comparison.plan.copy(at - copied, copied + old[i].length);
       comparison.blocks.push_back(old[i]);
     } else if (!found->second.blocks.empty()) {
-      if (any) comparison.plan.add(between);
-      comparison.plan.add(found->second.text);
+      if (any) comparison.plan.add(std::string(between));
+      comparison.plan.add(std::move(found->second.text));
       std::ranges::copy(found->second.blocks, std::back_inserter(comparison.blocks));
     }
     at += old[i].length;
@@ -207,7 +221,7 @@ std::optional<BlockComparison> compare_blocks(RowReader& reader, const RecordLay
   });
   if (whole) return std::nullopt;
   const RecordPrinter printer(layout, reader);
-  return put_together(printer, format, printed.blocks, findings.changed());
+  return put_together(printer, format, printed.blocks, findings.take_changed());
 }
 
 }  // namespace holdfast::engine

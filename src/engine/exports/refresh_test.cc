@@ -11,6 +11,7 @@
 #include <random>
 
 #include "engine/exports/export.h"
+#include "engine/exports/test_lying_files.h"
 #include "engine/records/record_json.h"
 #include "env/crash_file_system.h"
 #include "sqlite/test_database.h"
@@ -223,6 +224,17 @@ TEST_F(RefreshTest, LosesNoRecordWithoutAKey) {
               whole(target(ExportFormat::kLines)));
 }
 
+TEST_F(RefreshTest, PrintsNoRecordTwiceWhereTheOrderOfKeysIsAnother) {
+  run_sql(path, "UPDATE video SET id = iif(n % 4, 'K', 'j') || id");
+  begin(target());
+  run_sql(path,
+          "CREATE TABLE other (id TEXT COLLATE NOCASE PRIMARY KEY, n INTEGER, body TEXT);"
+          "INSERT INTO other SELECT * FROM video; DROP TABLE video;"
+          "ALTER TABLE other RENAME TO video; DELETE FROM video WHERE id < 'j11990'");
+  run(target());
+  EXPECT_TRUE(file_content(target().file) == whole(target()));
+}
+
 TEST_F(RefreshTest, FindsRecordsBetweenKeysOfAnyAlphabet) {
   run_sql(path, "UPDATE video SET id = 'ü' || id WHERE id > '06000'");
   begin(target());
@@ -305,6 +317,20 @@ TEST_F(RefreshTest, TrustsNoIndexOfOtherRules) {
   collections[0].fields = {{.path = {"number"}, .column = "n"}};
   change_one();
   EXPECT_FALSE(is_refreshed(target()));
+  EXPECT_TRUE(file_content(target().file) == whole(target()));
+}
+
+TEST_F(RefreshTest, LeavesTheFileInPlaceWhereTheNewOneDoesNotReadBack) {
+  begin(target());
+  const std::string before = file_content(target().file);
+  change_one();
+  LyingFiles files;
+  files.wrong_byte = before.size() / 2;
+  const ExportOutcome outcome = run(target(), files);
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(ErrorCode::kWriteNotProved, outcome.failure->code());
+  EXPECT_TRUE(file_content(target().file) == before);
+  EXPECT_FALSE(run(target()).failure);
   EXPECT_TRUE(file_content(target().file) == whole(target()));
 }
 

@@ -1,6 +1,7 @@
 #include "engine/exports/text_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::engine {
 
@@ -8,9 +9,10 @@ void TextPlan::copy(std::uint64_t from, std::uint64_t length) {
   add_run({.at = size_, .length = length, .from = from, .is_old = true});
 }
 
-void TextPlan::add(std::string_view text) {
+void TextPlan::add(std::string text) {
+  if (text.empty()) return;
   add_run({.at = size_, .length = text.size(), .from = added_.size(), .is_old = false});
-  added_ += text;
+  added_.push_back(std::move(text));
 }
 
 void TextPlan::add_run(const Run& run) {
@@ -18,7 +20,7 @@ void TextPlan::add_run(const Run& run) {
   size_ += run.length;
   if (!runs_.empty()) {
     Run& last = runs_.back();
-    if (last.is_old == run.is_old && last.from + last.length == run.from) {
+    if (last.is_old && run.is_old && last.from + last.length == run.from) {
       last.length += run.length;
       return;
     }
@@ -46,7 +48,7 @@ void TextPlan::append(std::uint64_t at, std::uint64_t length, const ReadOld& old
     if (run.is_old) {
       old(run.from + skipped, taken, out);
     } else {
-      out.append(added_, run.from + skipped, taken);
+      out.append(added_[run.from], skipped, taken);
     }
     at += taken;
     length -= taken;

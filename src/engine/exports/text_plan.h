@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace holdfast::engine {
@@ -14,11 +13,9 @@ class TextPlan {
  public:
   // One after the other; empty ones are nothing.
   void copy(std::uint64_t from, std::uint64_t length);
-  void add(std::string_view text);
+  void add(std::string text);
 
   std::uint64_t size() const { return size_; }
-  // What it takes to keep the plan itself.
-  std::size_t weight() const { return added_.size() + runs_.size() * sizeof(Run); }
   // Whether this part of the text stood at the same place in the old one.
   bool is_unmoved(std::uint64_t at, std::uint64_t length) const;
   // Appends this part; `old` appends a part of the old text.
@@ -28,7 +25,7 @@ class TextPlan {
  private:
   struct Run {
     std::uint64_t at = 0, length = 0;
-    std::uint64_t from = 0;  // in the old text, or in added_
+    std::uint64_t from = 0;  // in the old text, or which one of added_
     bool is_old = false;
   };
 
@@ -36,7 +33,7 @@ class TextPlan {
   std::size_t run_at(std::uint64_t at) const;
 
   std::vector<Run> runs_;
-  std::string added_;
+  std::vector<std::string> added_;
   std::uint64_t size_ = 0;
 };
 
