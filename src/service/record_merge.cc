@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
@@ -80,7 +81,16 @@ void RecordMerge::write_waiting() {
         ++counts_.kept;
         continue;
       }
-      if (const auto present = database.get(collection_.name, id)) {
+      std::optional<engine::Record> present;
+      try {
+        present = database.get(collection_.name, id);
+      } catch (const Error& error) {
+        // A server refuses a key that its column could never hold.
+        if (error.code() != ErrorCode::kRecordInvalid) throw;
+        counts_.refuse(error.happened());
+        continue;
+      }
+      if (present) {
         const bool equal =
             engine::identify({}, *present, *layout_).version == one.identified.version;
         if (equal || !one.replace) {

@@ -226,6 +226,13 @@ class Postgres(Scenario):
         self.restored("--force-import")
         self.assertEqual("b2", self.titles())
 
+    def test_a_key_that_no_row_can_have_is_refused_alone(self):
+        self.psql("CREATE TABLE plain (id bigint PRIMARY KEY, name text)")
+        (self.folder / "old.json").write_text('{"7": {"name": "seven"}, "x": {"name": "none"}}', encoding="utf-8")
+        answer = self.expect(3, "import", "old.json", "--collection", "plain", "--json", HOLDFAST_REPO=None).json
+        self.assertEqual((1, 1), (answer["inserted"], answer["refused"]))
+        self.assertEqual("7|seven", self.psql("SELECT * FROM plain"))
+
     def test_recovery_says_that_the_server_is_away(self):
         self.init()
         self.put({"video_id": "a", "title": "1"})
