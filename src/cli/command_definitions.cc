@@ -268,7 +268,8 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "recovery from every source. Each tries the places that the configuration names (repository, "
      "exports, spool, emergency copies) with a small file that is gone at once; all else happens "
      "on a scratch copy of the collections, the schema and a record of each, below TMPDIR or "
-     "/var/tmp. PASS or FAIL each, and last how many passed; status 6 unless all did. Nothing of "
+     "/var/tmp, and on a PostgreSQL server in a schema of its own. PASS or FAIL each, and last how "
+     "many passed; status 6 unless all did. Nothing of "
      "yours is changed, and nothing is left behind, also when it is interrupted.",
      "holdfast selftest\n"
      "holdfast selftest --json | jq -r '.tests[] | select(.passed | not) | .detail'",

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <memory>
 
@@ -27,14 +28,53 @@ std::string harmless(std::string_view message) {
   return fmt::format(": {}", message.substr(0, message.find('\n')));
 }
 
+constexpr std::string_view kSearchPath = "search_path=";
+
+// What %41 stands for. Anything else is left as it is.
+std::string decoded(std::string_view text) {
+  std::string plain;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    unsigned byte = 0;
+    const auto digits = text.substr(at).size() > 2 ? text.substr(at + 1, 2) : std::string_view();
+    const auto end = digits.data() + digits.size();
+    if (text[at] == '%' && digits.size() == 2 &&
+        std::from_chars(digits.data(), end, byte, 16).ptr == end) {
+      plain += static_cast<char>(byte);
+      at += 2;
+    } else {
+      plain += text[at];
+    }
+  }
+  return plain;
+}
+
+// Takes the parameter out of the URL: libpq knows none of this name. The last one counts.
+std::string take_search_path(std::string& url) {
+  std::string path;
+  for (std::size_t at = url.find('?'); at < url.size();) {
+    const std::size_t end = std::min(url.find('&', at + 1), url.size());
+    if (url.compare(at + 1, kSearchPath.size(), kSearchPath) != 0) {
+      at = end;
+      continue;
+    }
+    const std::size_t value = at + 1 + kSearchPath.size();
+    path = decoded(std::string_view(url).substr(value, end - value));
+    // With the mark before it, save the '?' that others stand behind.
+    const bool first = url[at] == '?' && end < url.size();
+    url.erase(first ? at + 1 : at, end - at);
+  }
+  return path;
+}
+
 }  // namespace
 
 bool is_address(std::string_view text) { return !scheme_of(text).empty(); }
 
 Address::Address(std::string_view url) {
   const auto rest = url.find("://");
-  const std::string plain =
+  std::string plain =
       rest == std::string_view::npos ? std::string() : "postgresql" + std::string(url.substr(rest));
+  search_path_ = take_search_path(plain);
   char* message = nullptr;
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
       is_address(url) ? libpq().PQconninfoParse(plain.c_str(), &message) : nullptr,
@@ -73,6 +113,15 @@ std::string Address::without_secrets(std::string text) const {
     for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += 3) {
       text.replace(at, secret.size(), "***");
     }
+  }
+  return text;
+}
+
+std::string with_search_path(std::string_view url, std::string_view search_path) {
+  std::string text(url);
+  text += fmt::format("{}{}", url.find('?') == std::string_view::npos ? '?' : '&', kSearchPath);
+  for (const char c : search_path) {
+    text += fmt::format("%{:02x}", static_cast<unsigned char>(c));
   }
   return text;
 }

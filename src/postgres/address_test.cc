@@ -33,6 +33,21 @@ TEST(PostgresAddress, TakesPasswordsOutOfMessagesHoweverTheyAreWritten) {
             "***, *** and *** are wrong");
 }
 
+TEST(PostgresAddress, MayNameASearchPathBesideOtherParameters) {
+  for (const char* url :
+       {"postgres://h/d?search_path=a%2C%20%22B%22", "postgres://h/d?port=5&search_path=a, \"B\"",
+        "postgres://h/d?search_path=x&search_path=a,%20\"B\"&port=5"}) {
+    EXPECT_EQ(Address(url).search_path(), "a, \"B\"") << url;
+  }
+  EXPECT_EQ(Address("postgres://h/d?port=5").search_path(), "");
+  for (const char* url :
+       {"postgres://h/d", "postgres://h/d?port=5", "postgres://h/d?search_path=z"}) {
+    const Address other(with_search_path(url, "a, \"B\""));
+    EXPECT_EQ(other.search_path(), "a, \"B\"") << url;
+    EXPECT_EQ(other.settings(), Address(url).settings()) << url;
+  }
+}
+
 TEST(PostgresAddress, ThatCannotBeReadIsRefusedWithoutShowingIt) {
   for (const char* url : {"postgres://me:sec%zzret@h/d", "postgres://me:secret@[::1/d",
                           "postgres://me:secret@h/d?pool=5", "postgres://me:sec%00ret@h/d"}) {

@@ -77,6 +77,11 @@ void Connection::prepare_session() {
       "SELECT set_config('synchronous_commit', 'on', false)"
       " WHERE current_setting('synchronous_commit') = 'off'",
       timeouts_.lock.count(), timeouts_.statement.count(), 2 * timeouts_.statement.count()));
+  if (!address_.search_path().empty()) {
+    const Value path = address_.search_path();
+    query("SELECT set_config('search_path', $1, false)",
+          std::array<Bound, 1>{Bound{.value = &path, .column = "search_path"}});
+  }
 }
 
 bool Connection::in_transaction() const {

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/error.h"
 #include "engine/exports/published_file.h"
 #include "engine/exports/record_folder.h"
+#include "engine/records/own_tables.h"
 #include "env/randomness.h"
+#include "postgres/write_rights.h"
 #include "repository/snapshot.h"
 #include "service/databases.h"
 #include "service/records.h"
@@ -77,12 +80,25 @@ void try_store(storage::Store& store) {
 
 void check_backup_places(Session& session) {
   const World& world = session.world();
-  session.repository();
-  try_store(session.store());
-  for (const engine::Collection& collection : session.configuration().collections) {
-    const auto database = configured_database(collection.database, session.configuration(), world);
+  const Configuration& configuration = session.configuration();
+  bool any_file = false;
+  for (const engine::Collection& collection : configuration.collections) {
+    if (const auto server = configured_server(collection.database, configuration, world)) {
+      const std::vector<std::string> tables{collection.table};
+      const std::vector<std::string> own{engine::kWritesTable, engine::kTombstonesTable};
+      postgres::expect_writable(postgres::Address(server->source.url), {}, tables, own);
+      // Copies of its collections go there.
+      try_future_folder(world.files, emergency_directory(configuration, world));
+      continue;
+    }
+    any_file = true;
+    const auto database = configured_database(collection.database, configuration, world);
     if (database && database->source.found) world.files.open_write(database->source.path);
   }
+  // What is on a server goes into none.
+  if (!any_file && !session.has_place()) return;
+  session.repository();
+  try_store(session.store());
 }
 
 void check_export_places(Session& session) {

@@ -9,7 +9,8 @@ namespace holdfast::service {
 // Each throws what keeps a small file from being written, synced, read back and removed again, and
 // what else stands in the way. Nothing is left behind, and no other file is touched.
 
-// The repository opens and takes objects; the databases of collections may be written to.
+// The repository opens and takes objects, where one is needed or named; the databases of
+// collections may be written to.
 void check_backup_places(Session& session);
 // No target is a link or a folder that is none of ours, and all their folders take files.
 void check_export_places(Session& session);

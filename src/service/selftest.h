@@ -21,7 +21,7 @@ struct SelftestPart {
 // scratch copy, save that each place the configuration names (the repository, the folders of
 // exports, spool and emergency copies) takes a small file, which is removed at once, and that
 // snapshots and exports there can be read. Throws kInterrupted, kConfiguration without collections,
-// kUnsupported for a database on a server; nothing is left behind either way.
+// kPermissionDenied where no scratch copy may be made; nothing is left behind either way.
 std::vector<SelftestPart> run_selftest(Session& session,
                                        const std::function<void(const SelftestPart&)>& done);
 

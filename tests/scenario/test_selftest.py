@@ -30,7 +30,7 @@ patience = "1s"
 [collections.notes]
 create = "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL)"
 """
-UNHEALTHY, INTERRUPTED, UNSUPPORTED = 6, 5, 46
+UNHEALTHY, INTERRUPTED = 6, 5
 NAMES = ["safe save with backup", "database save with export", "emergency save", "recovery from all sources"]
 
 
@@ -141,8 +141,13 @@ create = "CREATE TABLE IF NOT EXISTS videos (id TEXT PRIMARY KEY, stats_total IN
     def test_says_what_it_cannot_test(self):
         self.configure('[databases.app]\nsource = "app.db"\n')
         self.assertEqual("configuration", self.run_program("selftest", "--json").json["error"]["code"])
-        self.configure(CONFIGURATION.replace('"app.db"', '"postgres://localhost/app"'))
-        self.assertEqual("unsupported", self.failure(UNSUPPORTED, "selftest")["code"])
+
+    def test_records_that_refer_to_others_are_tested_after_these(self):
+        self.configure(CONFIGURATION + "[collections.channels]\n[collections.alphabet]\n")
+        self.sql(self.path, "CREATE TABLE alphabet (letter TEXT PRIMARY KEY, video TEXT REFERENCES videos, "
+                            "before TEXT REFERENCES alphabet)",
+                 "INSERT INTO alphabet VALUES ('y', 'b', 'z'), ('z', 'a', NULL)")
+        self.assertEqual({}, self.results(4))
 
     def test_leaves_nothing_behind_when_it_is_ended(self):
         before = self.everything()
