@@ -87,6 +87,9 @@ class RowSession {
 
   // What a reader who is not this session finds: by another connection, after a commit.
   virtual std::vector<Row> read_back(const RowQuery& query) = 0;
+  // In between, what is found may be of one moment: many rows are found in less time then.
+  virtual void begin_reading_back() {}
+  virtual void end_reading_back() noexcept {}
   // Whether anybody but this session has committed since this was last asked.
   virtual bool others_wrote() = 0;
   // Whether what a column has made of a value means the same to the database, although it is

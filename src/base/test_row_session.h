@@ -221,6 +221,19 @@ TEST_P(RowSessionSuite, ReadsBackOnlyWhatIsCommitted) {
   EXPECT_EQ(session->read_back(all()).size(), 1u);
 }
 
+TEST_P(RowSessionSuite, ReadsBackWhatWasCommittedBeforeItBeganTo) {
+  for (const char* key : {"a", "b"}) {
+    session->begin();
+    insert(key);
+    session->commit();
+    session->begin_reading_back();
+    EXPECT_EQ(session->read_back(all()).back().at(0), Value(std::string(key)));
+    EXPECT_EQ(session->read_back(all()).back().at(0), Value(std::string(key)));
+    session->end_reading_back();
+    session->end_reading_back();  // also where it was not begun
+  }
+}
+
 TEST_P(RowSessionSuite, KnowsWhetherOthersWroteSinceACommit) {
   session->begin();
   session->others_wrote();

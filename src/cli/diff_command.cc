@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/document_json.h"
 #include "cli/row_text.h"
@@ -44,15 +45,6 @@ const char* word_of(RowChange change) {
 RowChange change_of(const SchemaDifference& difference) {
   if (!difference.before) return RowChange::kInserted;
   return difference.after ? RowChange::kChanged : RowChange::kDeleted;
-}
-
-bool is_utf8(const std::string& text) {
-  try {
-    static_cast<void>(Json(text).dump());
-    return true;
-  } catch (const Json::type_error&) {
-    return false;
-  }
 }
 
 // docs/cli.md, "JSON", has the rules: nothing is lost.

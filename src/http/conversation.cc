@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <new>
 
 #include "base/error.h"
 
@@ -20,23 +19,6 @@ constexpr std::size_t kBodyPiece = 256 * 1024;
 // otherwise see its connection reset before it sees the answer.
 constexpr std::size_t kMostThrownAway = 1024 * 1024;
 constexpr std::chrono::seconds kLongestGoodbye{2};
-
-Response response_of(const std::exception& exception) {
-  if (const auto* error = dynamic_cast<const Error*>(&exception)) return error_response(*error);
-  if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr) {
-    return error_response(Error(ErrorCode::kServerBusy, "there is not enough memory"));
-  }
-  return error_response(Error(ErrorCode::kInternal, exception.what()));
-}
-
-template <typename Work>
-Response response_to(Work&& work) {
-  try {
-    return std::forward<Work>(work)();
-  } catch (const std::exception& exception) {
-    return response_of(exception);
-  }
-}
 
 }  // namespace
 

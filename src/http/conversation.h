@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "http/server.h"
 
@@ -15,13 +16,15 @@ namespace holdfast::http {
 // breaks a limit, or when `stopping` becomes readable between two requests.
 class Conversation {
  public:
-  Conversation(Socket& socket, const ServerLimits& limits, const Handler& handler, int stopping,
-               std::atomic<std::uint64_t>& all_body_bytes)
+  // `received` is what came in already.
+  Conversation(Socket& socket, std::string received, const ServerLimits& limits,
+               const Handler& handler, int stopping, std::atomic<std::uint64_t>& all_body_bytes)
       : socket_(socket),
         limits_(limits),
         handler_(handler),
         stopping_(stopping),
-        all_body_bytes_(all_body_bytes) {}
+        all_body_bytes_(all_body_bytes),
+        buffer_(std::move(received)) {}
 
   void run();
 

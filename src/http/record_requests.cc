@@ -92,13 +92,6 @@ class Repetition {
   std::string key_, digest_;
 };
 
-bool are_lines(const Request& request) {
-  const auto* type = request.header("content-type");
-  return type != nullptr &&
-         (type->find("ndjson") != std::string::npos || type->find("jsonl") != std::string::npos ||
-          type->find("json-lines") != std::string::npos);
-}
-
 std::vector<std::variant<engine::Record, Error>> records_in_lines(std::string_view text) {
   std::vector<std::variant<engine::Record, Error>> records;
   for (std::size_t number = 1; !text.empty(); ++number) {
@@ -164,6 +157,13 @@ engine::ListRequest list_request(const Request& request, std::uint64_t size_unle
   return list;
 }
 
+bool holds_lines(const Request& request) {
+  const auto* type = request.header("content-type");
+  return type != nullptr &&
+         (type->find("ndjson") != std::string::npos || type->find("jsonl") != std::string::npos ||
+          type->find("json-lines") != std::string::npos);
+}
+
 AskedWrites asked_puts(const Request& request, const std::string& collection) {
   expect_parameters(request, {"undelete"});
   const engine::WriteCondition condition = condition_of(request);
@@ -172,7 +172,7 @@ AskedWrites asked_puts(const Request& request, const std::string& collection) {
   }
   std::vector<std::variant<engine::Record, Error>> records;
   AskedWrites asked;
-  if (are_lines(request)) {
+  if (holds_lines(request)) {
     records = records_in_lines(request.body);
   } else {
     engine::Record body = engine::parse_record_json(request.body, "the body");

@@ -30,6 +30,9 @@ bool has_already(const Request& request, std::string_view tag);
 // Throws kRequestInvalid. `size_unless_said` is at most that of a page, or 0: all.
 engine::ListRequest list_request(const Request& request, std::uint64_t size_unless_said);
 
+// Whether the body is an object a line, by its Content-Type.
+bool holds_lines(const Request& request);
+
 // The writes that a body with records asks for, in order; for a line or element that is no record,
 // why it is none.
 struct AskedWrites {

@@ -98,7 +98,12 @@ Response tagged(const Request& request, std::string body, std::string_view tag) 
 
 Handler RecordRoutes::handler() {
   return {.refuse = [this](const Request& head) { return refuse(head); },
-          .answer = [this](const Request& request) { return answer(request); }};
+          .answer = [this](const Request& request) { return answer(request); },
+          .is_brief = [this](const Request& request) { return is_brief(request); },
+          .answer_together =
+              [this](auto asked, const StepAside& step_aside) {
+                answer_together(std::move(asked), step_aside);
+              }};
 }
 
 RecordRoutes::Place RecordRoutes::place_of(const Request& request) const {
@@ -244,7 +249,51 @@ Response RecordRoutes::write_one(engine::Write write, const Place& place) {
   std::vector<engine::Write> writes;
   const bool is_put = write.kind == WriteKind::kPut;
   writes.push_back(std::move(write));
-  const WriteAnswer answer = records_.write(std::move(writes)).at(0);
+  return response_to_write(records_.write(std::move(writes)).at(0), place, is_put);
+}
+
+// Saving one record where nobody waits for anything but the database: what most requests are where
+// there are many.
+bool RecordRoutes::is_brief(const Request& request) const {
+  const auto first = request.body.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos || request.body[first] != '{' || holds_lines(request))
+    return false;
+  if (request.method != "POST" && request.method != "PUT") return false;
+  if (refuse(request)) return false;
+  const Place place = place_of(request);
+  return !place.mounted && place.kind != Place::Kind::kUndelete;
+}
+
+void RecordRoutes::answer_together(std::vector<Asked> asked, const StepAside& step_aside) {
+  std::vector<engine::SubmittedWrite> writes;
+  for (Asked& one : asked) {
+    try {
+      const Place place = place_of(one.request);
+      records_.writer(*place.collection);  // throws what is wrong with its database
+      engine::Write write = only_write(one.request, place);
+      writes.push_back(
+          {.write = std::move(write), .done = [this, place, to = one.answer](WriteAnswer answer) {
+             to([this, place, its = std::move(answer)] {
+               return response_to_write(its, place, true);
+             });
+           }});
+    } catch (const std::exception& exception) {
+      one.answer([response = response_of(exception)] { return response; });
+    }
+  }
+  records_.submit(std::move(writes), step_aside);
+}
+
+engine::Write RecordRoutes::only_write(const Request& request, const Place& place) const {
+  const std::string& name = place.collection->name;
+  if (place.kind == Place::Kind::kRecord) {
+    return asked_write(request, WriteKind::kPut, name, place.record);
+  }
+  return std::get<engine::Write>(std::move(asked_puts(request, name).items.at(0)));
+}
+
+Response RecordRoutes::response_to_write(const WriteAnswer& answer, const Place& place,
+                                         bool is_put) {
   if (!is_kept(answer)) return error_response(refusal_of(answer));
   hooks_.wrote(place.collection->database);
   const std::string& name = place.collection->name;

@@ -41,6 +41,10 @@ class RecordRoutes {
   Response get(const Request& request, const Place& place);
   Response post(const Request& request, const Place& place);
   Response write_one(engine::Write write, const Place& place);
+  bool is_brief(const Request& request) const;
+  void answer_together(std::vector<Asked> asked, const StepAside& step_aside);
+  engine::Write only_write(const Request& request, const Place& place) const;
+  Response response_to_write(const engine::WriteAnswer& answer, const Place& place, bool is_put);
 
   service::Records& records_;
   const service::Configuration& configuration_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <nlohmann/json.hpp>
 
 #include "service/answer_json.h"
@@ -93,6 +94,22 @@ Response json_response(int status, const nlohmann::ordered_json& value) {
       .status = status,
       .headers = {},
       .body = value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"};
+}
+
+Response response_of(const std::exception& exception) {
+  if (const auto* error = dynamic_cast<const Error*>(&exception)) return error_response(*error);
+  if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr) {
+    return error_response(Error(ErrorCode::kServerBusy, "there is not enough memory"));
+  }
+  return error_response(Error(ErrorCode::kInternal, exception.what()));
+}
+
+Response response_to(const std::function<Response()>& work) {
+  try {
+    return work();
+  } catch (const std::exception& exception) {
+    return response_of(exception);
+  }
 }
 
 Response error_response(const Error& error) {

@@ -2,6 +2,8 @@
 #ifndef HOLDFAST_HTTP_RESPONSE_H_
 #define HOLDFAST_HTTP_RESPONSE_H_
 
+#include <exception>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
@@ -24,6 +26,9 @@ Response json_response(int status, const nlohmann::ordered_json& value);
 // {"error": {"code", "message", "safe", "next", …}}, with the status of its code.
 Response error_response(const Error& error);
 int status_of(ErrorCode code);
+// What an exception becomes, and what work answers or throws.
+Response response_of(const std::exception& exception);
+Response response_to(const std::function<Response()>& work);
 
 // As it goes over the wire.
 std::string serialize(const Response& response, bool keep_alive);

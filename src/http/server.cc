@@ -18,7 +18,7 @@
 namespace holdfast::http {
 namespace {
 
-constexpr int kLookAroundMilliseconds = 1000;
+constexpr std::chrono::duration<int, std::milli> kLookAround{1000};
 constexpr std::chrono::milliseconds kRefusalPatience{100};
 
 }  // namespace
@@ -29,22 +29,55 @@ Server::Server(const ListenAddress& address, ServerLimits limits, Handler handle
       handler_(std::move(handler)),
       stopping_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!stopping_) throw system_error(errno, "cannot make an event");
+  if (handler_.is_brief) {
+    reception_.emplace(limits_, handler_, body_bytes_, [this](Socket socket, std::string received) {
+      give_thread(std::move(socket), std::move(received));
+    });
+  }
 }
 
 Server::~Server() { finish(); }
 
 void Server::serve(std::stop_token stop) {
   const std::stop_callback wake(stop, [&] { ::eventfd_write(stopping_.descriptor(), 1); });
-  while (!stop.stop_requested()) {
-    std::array<pollfd, 2> waiting{
-        {{listener_.socket.descriptor(), POLLIN, 0}, {stopping_.descriptor(), POLLIN, 0}}};
-    if (::poll(waiting.data(), waiting.size(), kLookAroundMilliseconds) > 0 &&
-        (waiting[0].revents & POLLIN) != 0) {
-      accept_one();
-    }
-    reap();
+  {
+    // Takes over while the first one writes a record for a client who is alone.
+    std::jthread second;
+    if (reception_) second = std::jthread([&] { attend(stop); });
+    attend(stop);
   }
   finish();
+}
+
+void Server::attend(const std::stop_token& stop) {
+  std::unique_lock turn(turn_, std::defer_lock);
+  const StepAside step_aside = [&] {
+    if (waiting_ == 0) return false;
+    turn.unlock();
+    return true;
+  };
+  Moment looked_around = Moment::clock::now();
+  for (;;) {
+    if (!turn.owns_lock()) {
+      ++waiting_;
+      turn.lock();
+      --waiting_;
+    }
+    if (stop.stop_requested()) return;
+    std::array<pollfd, 3> waiting{{{listener_.socket.descriptor(), POLLIN, 0},
+                                   {stopping_.descriptor(), POLLIN, 0},
+                                   {reception_ ? reception_->descriptor() : -1, POLLIN, 0}}};
+    if (::poll(waiting.data(), waiting.size(), kLookAround.count()) > 0) {
+      if ((waiting[0].revents & POLLIN) != 0) accept_one();
+      if (waiting[2].revents != 0) reception_->look(step_aside);
+    }
+    if (!turn.owns_lock()) continue;
+    const Moment now = Moment::clock::now();
+    if (now - looked_around < kLookAround) continue;
+    looked_around = now;
+    if (reception_) reception_->tidy();
+    reap();
+  }
 }
 
 void Server::accept_one() {
@@ -54,20 +87,29 @@ void Server::accept_one() {
     // circle.
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
       pollfd waiting{stopping_.descriptor(), POLLIN, 0};
-      ::poll(&waiting, 1, kLookAroundMilliseconds / 10);
+      ::poll(&waiting, 1, kLookAround.count() / 10);
     }
     return;
   }
   const int yes = 1;
   ::setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   reap();
-  if (connections_.size() >= limits_.connections) {
+  const std::size_t here = connections_.size() + (reception_ ? reception_->clients() : 0);
+  if (here >= limits_.connections) {
     const Response busy = error_response(
         Error(ErrorCode::kServerBusy, "the server has as many connections as it may have"));
     socket.write(serialize(busy, false), kRefusalPatience);
     return;
   }
-  Connection& connection = connections_.emplace_back(std::move(socket));
+  if (reception_) {
+    reception_->admit(std::move(socket));
+  } else {
+    give_thread(std::move(socket), {});
+  }
+}
+
+void Server::give_thread(Socket socket, std::string received) {
+  Connection& connection = connections_.emplace_back(std::move(socket), std::move(received));
   ++connected_;
   try {
     connection.thread = std::jthread([this, &connection] { converse(connection); });
@@ -78,7 +120,9 @@ void Server::accept_one() {
 }
 
 void Server::converse(Connection& connection) {
-  Conversation(connection.socket, limits_, handler_, stopping_.descriptor(), body_bytes_).run();
+  Conversation(connection.socket, std::move(connection.received), limits_, handler_,
+               stopping_.descriptor(), body_bytes_)
+      .run();
   // The client is to see the end now, not when the thread is gathered in.
   connection.socket.shut_down();
   --connected_;
@@ -91,13 +135,15 @@ void Server::reap() {
 
 void Server::finish() {
   ::eventfd_write(stopping_.descriptor(), 1);
+  const Moment deadline = Moment::clock::now() + limits_.last_time;
+  if (reception_) reception_->finish(deadline);
   {
     // Those that have not come to an end by then are cut off.
     std::mutex mutex;
     std::condition_variable_any over;
     std::jthread cutting([&](const std::stop_token& stop) {
       std::unique_lock lock(mutex);
-      over.wait_for(lock, stop, limits_.last_time, [] { return false; });
+      over.wait_until(lock, stop, deadline, [] { return false; });
       if (stop.stop_requested()) return;
       for (Connection& connection : connections_) connection.socket.shut_down();
     });

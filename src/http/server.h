@@ -1,4 +1,5 @@
-// An HTTP/1.1 server for a bounded number of clients, a thread for each.
+// An HTTP/1.1 server for a bounded number of clients: one thread for all whose requests are small
+// and answered together, and one for each of the others.
 #ifndef HOLDFAST_HTTP_SERVER_H_
 #define HOLDFAST_HTTP_SERVER_H_
 
@@ -7,11 +8,13 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
 
+#include "http/reception.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "http/socket.h"
@@ -30,11 +33,17 @@ struct ServerLimits {
   std::chrono::milliseconds last_time{10'000};   // for what is under way when the server ends
 };
 
-// Both are called by many threads at once. What they throw becomes an answer.
+// The first two are called by many threads at once, the others by one. What they throw becomes an
+// answer.
 struct Handler {
   // What is answered before the body of a request is read; empty: it may be read.
   std::function<std::optional<Response>(const Request& head)> refuse;
   std::function<Response(const Request& request)> answer;
+  // Whether a request, which would not be refused, is one for answer_together(). Empty: none is.
+  std::function<bool(const Request& request)> is_brief = {};
+  // Of all clients that asked at one moment. It must not wait unless it could step aside: what
+  // takes time is done elsewhere.
+  std::function<void(std::vector<Asked> asked, const StepAside& step_aside)> answer_together = {};
 };
 
 // Thread safe: connections().
@@ -53,13 +62,16 @@ class Server {
 
  private:
   struct Connection {
-    Connection(Socket s) : socket(std::move(s)) {}
+    Connection(Socket s, std::string r) : socket(std::move(s)), received(std::move(r)) {}
     Socket socket;
+    std::string received;
     std::atomic<bool> done{false};
     std::jthread thread;  // last: it uses the others
   };
 
+  void attend(const std::stop_token& stop);
   void accept_one();
+  void give_thread(Socket socket, std::string received);
   void reap();
   void finish();
   void converse(Connection& connection);
@@ -70,7 +82,10 @@ class Server {
   Socket stopping_;  // an eventfd
   std::atomic<std::size_t> connected_{0};
   std::atomic<std::uint64_t> body_bytes_{0};
-  std::list<Connection> connections_;
+  std::mutex turn_;                    // at the door and the reception; guards the next two
+  std::list<Connection> connections_;  // those with a thread
+  std::optional<Reception> reception_;
+  std::atomic<int> waiting_{0};  // for their turn
 };
 
 }  // namespace holdfast::http

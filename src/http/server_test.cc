@@ -21,10 +21,12 @@ constexpr const char* kHead = " / HTTP/1.1\r\nHost: a\r\n";
 
 class ServerTest : public testing::Test {
  protected:
+  virtual Handler handler() {
+    return {.refuse = [this](const Request& head) { return refuse(head); },
+            .answer = [this](const Request& request) { return answer(request); }};
+  }
   void start(ServerLimits limits) {
-    server.emplace(ListenAddress{"127.0.0.1", 0}, limits,
-                   Handler{.refuse = [this](const Request& head) { return refuse(head); },
-                           .answer = [this](const Request& request) { return answer(request); }});
+    server.emplace(ListenAddress{"127.0.0.1", 0}, limits, handler());
     thread = std::jthread([this](const std::stop_token& stop) { server->serve(stop); });
   }
   virtual std::optional<Response> refuse(const Request& head) {
@@ -152,6 +154,194 @@ TEST_F(ServerTest, AnswersWhatIsUnderWayBeforeItEnds) {
   EXPECT_EQ(read(idle), "");
   thread.join();
   EXPECT_EQ(server->connections(), 0u);
+}
+
+// Where requests with a body are answered together: at once, or, if the body is "stop", when the
+// test says so.
+class TogetherTest : public ServerTest {
+ protected:
+  Handler handler() override {
+    Handler both = ServerTest::handler();
+    both.is_brief = [](const Request& request) { return !request.body.empty(); };
+    both.answer_together = [this](std::vector<Asked> asked, const StepAside& step_aside) {
+      if (asked[0].request.body == "break") throw Error(ErrorCode::kInternal, "broken");
+      if (asked[0].request.body == "aside") {
+        while (!step_aside()) std::this_thread::yield();  // until the second one is there
+        std::unique_lock lock(mutex);
+        waits = true;
+        changed.notify_all();
+        changed.wait(lock, [&] { return goes_on; });
+      }
+      for (Asked& one : asked) {
+        if (one.request.body == "stop") {
+          const std::lock_guard lock(mutex);
+          held = std::move(one);
+          changed.notify_all();
+        } else {
+          respond(one);
+        }
+      }
+    };
+    return both;
+  }
+  static void respond(const Asked& asked) {
+    asked.answer([body = asked.request.body]() -> Response {
+      if (body == "throw") throw Error(ErrorCode::kRecordInvalid, "thrown");
+      return {.status = 200, .headers = {}, .body = "together:" + body};
+    });
+  }
+  static std::string put(std::string_view body) {
+    return "PUT" + std::string(kHead) + "Content-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + std::string(body);
+  }
+  Asked wait_for_held() {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return held.has_value(); });
+    return *std::exchange(held, {});
+  }
+  ~TogetherTest() override {
+    thread.request_stop();
+    if (thread.joinable()) thread.join();
+  }
+
+  std::optional<Asked> held;
+};
+
+TEST_F(TogetherTest, AnswersOneClientInTheOrderInWhichItAsked) {
+  start({});
+  Socket socket = connect();
+  socket.write(put("a") + put("bc") + "GET" + kHead + "\r\n" + put("d"), 60s);
+  // The third one is for a thread of its own, with which the client stays.
+  const std::string all = read(socket, "PUT:d");
+  const auto first = all.find("together:a"), second = all.find("together:bc"),
+             third = all.find("GET:");
+  EXPECT_LT(first, second);
+  EXPECT_LT(second, third);
+  EXPECT_LT(third, all.find("PUT:d"));
+}
+
+TEST_F(TogetherTest, ServesOthersWhileOneWaits) {
+  start({});
+  Socket one = connect(), other = connect();
+  one.write(put("stop"), 60s);
+  const Asked asked = wait_for_held();
+  other.write(put("x"), 60s);
+  EXPECT_THAT(read(other, "together:x"), StartsWith("HTTP/1.1 200"));
+  // What comes before the answer waits for it.
+  one.write(put("y"), 60s);
+  other.write(put("z"), 60s);
+  read(other, "together:z");
+  respond(asked);
+  EXPECT_THAT(read(one, "together:y"), HasSubstr("together:stop"));
+}
+
+TEST_F(TogetherTest, IsAttendedByASecondThreadWhileTheFirstOneWaits) {
+  start({});
+  Socket one = connect(), other = connect();
+  one.write(put("aside"), 60s);
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return waits; });
+  }
+  Socket newcomer = connect();
+  for (Socket* socket : {&other, &newcomer, &other}) {
+    socket->write(put("x"), 60s);
+    EXPECT_THAT(read(*socket, "together:x"), StartsWith("HTTP/1.1 200"));
+  }
+  {
+    const std::lock_guard lock(mutex);
+    goes_on = true;
+    changed.notify_all();
+  }
+  EXPECT_THAT(read(one, "together:aside"), StartsWith("HTTP/1.1 200"));
+  one.write(put("y"), 60s);
+  EXPECT_THAT(read(one, "together:y"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(TogetherTest, WaitsAMomentForTheRestOfARequest) {
+  start({});
+  Socket socket = connect();
+  const std::string whole = put("abc");
+  socket.write(std::string_view(whole).substr(0, whole.size() - 2), 60s);
+  Socket other = connect();
+  other.write(put("x"), 60s);
+  read(other, "together:x");
+  socket.write("bc", 60s);
+  EXPECT_THAT(read(socket, ":abc"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(TogetherTest, MakesAnAnswerOfWhatIsThrown) {
+  start({});
+  EXPECT_THAT(ask(put("throw")),
+              testing::AllOf(StartsWith("HTTP/1.1 422"), HasSubstr("\"message\":\"thrown\"")));
+  EXPECT_THAT(ask(put("break")),
+              testing::AllOf(StartsWith("HTTP/1.1 500"), HasSubstr("\"message\":\"broken\"")));
+}
+
+TEST_F(TogetherTest, LeavesWhatIsLargeOrNoHttpToAThread) {
+  start({.body_bytes = 100'000});
+  const std::string large(50'000, 'x');
+  EXPECT_THAT(ask(put(large)), HasSubstr("PUT:xxx"));
+  EXPECT_THAT(ask("NO HTTP\r\n\r\n"), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(ask("PUT" + std::string(kHead) + "Content-Length: 100001\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(
+      ask("PUT" + std::string(kHead) + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
+      HasSubstr("PUT:x"));
+}
+
+TEST_F(TogetherTest, BearsAClientThatDoesNotWaitForItsAnswer) {
+  start({});
+  {
+    Socket gone = connect();
+    gone.write(put("stop"), 60s);
+    const Asked asked = wait_for_held();
+    gone.shut_down();
+    respond(asked);
+    respond(asked);  // the first answer counts
+  }
+  EXPECT_THAT(ask(put("x")), HasSubstr("together:x"));
+}
+
+TEST_F(TogetherTest, LetsInNoMoreThanItMay) {
+  start({.connections = 1});
+  Socket one = connect();
+  one.write(put("a"), 60s);
+  read(one, "together:a");
+  Socket other = connect();
+  EXPECT_THAT(read(other), StartsWith("HTTP/1.1 503"));
+}
+
+TEST_F(TogetherTest, PartsWithWhoSaysNothing) {
+  start({.head_time = 20ms, .idle_time = 20ms});
+  Socket idle = connect(), half_a_head = connect();
+  half_a_head.write("PUT / HT", 60s);
+  EXPECT_EQ(read(idle), "");
+  EXPECT_THAT(read(half_a_head), StartsWith("HTTP/1.1 408"));
+}
+
+TEST_F(TogetherTest, AnswersWhatWaitsBeforeItEnds) {
+  start({});
+  Socket busy = connect(), idle = connect();
+  busy.write(put("stop"), 60s);
+  const Asked asked = wait_for_held();
+  thread.request_stop();
+  EXPECT_EQ(read(idle), "");
+  respond(asked);
+  EXPECT_THAT(read(busy),
+              testing::AllOf(HasSubstr("Connection: close"), HasSubstr("together:stop")));
+}
+
+TEST_F(TogetherTest, WaitsForNoAnswerForEver) {
+  start({.last_time = 20ms});
+  Socket busy = connect();
+  busy.write(put("stop"), 60s);
+  const Asked asked = wait_for_held();
+  thread.request_stop();
+  thread.join();
+  EXPECT_EQ(read(busy), "");
+  server.reset();
+  respond(asked);  // too late for anybody
 }
 
 TEST(ListenAddressText, IsAnAddressAndAPort) {

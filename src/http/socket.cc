@@ -42,7 +42,7 @@ Socket::~Socket() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Socket::Read Socket::read(std::string& into, std::size_t most, Moment deadline, int stopped) {
+Socket::Read Socket::read_now(std::string& into, std::size_t most) {
   const std::size_t size = into.size();
   for (;;) {
     into.resize(size + most);
@@ -52,7 +52,13 @@ Socket::Read Socket::read(std::string& into, std::size_t most, Moment deadline, 
     if (count > 0) return Read::kBytes;
     if (count == 0) return Read::kEnd;
     if (failed == EINTR) continue;
-    if (failed != EAGAIN && failed != EWOULDBLOCK) return Read::kEnd;
+    return failed == EAGAIN || failed == EWOULDBLOCK ? Read::kTimeout : Read::kEnd;
+  }
+}
+
+Socket::Read Socket::read(std::string& into, std::size_t most, Moment deadline, int stopped) {
+  for (;;) {
+    if (const Read found = read_now(into, most); found != Read::kTimeout) return found;
     std::array<pollfd, 2> waiting{{{descriptor_, POLLIN, 0}, {stopped, POLLIN, 0}}};
     const int ready = ::poll(waiting.data(), stopped < 0 ? 1 : 2, milliseconds_until(deadline));
     if (ready == 0 && std::chrono::steady_clock::now() >= deadline) return Read::kTimeout;
@@ -133,6 +139,13 @@ Listener listen_at(const ListenAddress& address) {
       ::bind(socket.descriptor(), found->ai_addr, found->ai_addrlen) != 0 ||
       ::listen(socket.descriptor(), kBacklog) != 0) {
     throw unusable(std::strerror(errno));
+  }
+  // Accepted connections inherit it. What models the path (bbr) costs more here than the path does;
+  // where it is not to be had nothing is lost.
+  constexpr std::string_view kSimplest = "reno";
+  if (is_loopback(address.host)) {
+    ::setsockopt(socket.descriptor(), IPPROTO_TCP, TCP_CONGESTION, kSimplest.data(),
+                 kSimplest.size());
   }
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;

@@ -26,6 +26,8 @@ class Socket {
   // Appends what has come in, at most `most` bytes. `stopped`, unless -1, is a descriptor whose
   // becoming readable ends the waiting.
   Read read(std::string& into, std::size_t most, Moment deadline, int stopped = -1);
+  // What is there already; kTimeout: nothing.
+  Read read_now(std::string& into, std::size_t most);
   // False if the other side is gone or took nothing for `patience`.
   bool write(std::string_view bytes, std::chrono::milliseconds patience);
   // Ends reading and writing, also that of another thread.

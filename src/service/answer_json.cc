@@ -35,9 +35,11 @@ Json error_json(const Error& error) {
 }
 
 Json answer_json(const std::string& collection, const engine::WriteAnswer& answer) {
-  Json json = {{"result", result_name(answer.kept)},
-               {"collection", collection},
-               {"id", answer.outcome.record_id}};
+  // One by one: a list of pairs would be made of copies, for each of very many answers.
+  Json json = Json::object();
+  json["result"] = result_name(answer.kept);
+  json["collection"] = collection;
+  json["id"] = answer.outcome.record_id;
   if (answer.kept == engine::Kept::kStored) {
     json["created"] = answer.outcome.created;
     json["replayed"] = answer.outcome.replayed;

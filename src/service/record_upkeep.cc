@@ -29,8 +29,7 @@ void RecordUpkeep::wrote(std::string_view database) {
   {
     const std::lock_guard lock(mutex_);
     const auto found = databases_.find(database);
-    if (found == databases_.end()) return;
-    found->second.due = true;
+    if (found == databases_.end() || std::exchange(found->second.due, true)) return;
   }
   changed_.notify_all();
 }

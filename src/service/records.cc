@@ -125,7 +125,6 @@ engine::RecordWriter& Records::writer(const engine::Collection& collection) {
 std::vector<engine::WriteAnswer> Records::write(std::vector<engine::Write> writes) {
   std::map<engine::RecordWriter*, std::vector<std::size_t>> by_writer;
   for (std::size_t i = 0; i < writes.size(); ++i) {
-    if (writes[i].id.empty()) writes[i].id = engine::new_write_id();
     if (writes[i].time == Time{}) writes[i].time = world_.clock.now();
     by_writer[&writer(collection(writes[i].collection))].push_back(i);
   }
@@ -137,6 +136,20 @@ std::vector<engine::WriteAnswer> Records::write(std::vector<engine::Write> write
     for (std::size_t i = 0; i < numbers.size(); ++i) answers[numbers[i]] = std::move(its[i]);
   }
   return answers;
+}
+
+void Records::submit(std::vector<engine::SubmittedWrite> writes,
+                     const engine::StepAside& step_aside) {
+  std::map<engine::RecordWriter*, std::vector<engine::SubmittedWrite>> by_writer;
+  for (engine::SubmittedWrite& each : writes) {
+    if (each.write.time == Time{}) each.write.time = world_.clock.now();
+    by_writer[&writer(collection(each.write.collection))].push_back(std::move(each));
+  }
+  // Whoever has stepped aside may be kept: all others are on their way by then.
+  for (auto& [writer, own] : by_writer) {
+    const bool is_last = writer == by_writer.rbegin()->first;
+    writer->submit(std::move(own), is_last ? step_aside : engine::StepAside());
+  }
 }
 
 std::optional<engine::Record> Records::get(std::string_view name, std::string_view record_id) {

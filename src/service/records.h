@@ -37,9 +37,11 @@ class Records {
   // Throws kCollectionUnknown, with what was probably meant.
   const engine::Collection& collection(std::string_view name) const;
 
-  // As RecordWriter::write(), each write by its collection. Ids and times are filled in where they
-  // are empty. Throws kCollectionUnknown, and kConfiguration where a database cannot be told.
+  // As RecordWriter::write(), each write by its collection. Times are filled in where they are
+  // empty. Throws kCollectionUnknown, and kConfiguration where a database cannot be told.
   std::vector<engine::WriteAnswer> write(std::vector<engine::Write> writes);
+  // The same without waiting: see engine::SubmittedWrite and RecordWriter::submit().
+  void submit(std::vector<engine::SubmittedWrite> writes, const engine::StepAside& step_aside = {});
   // Empty if there is none.
   std::optional<engine::Record> get(std::string_view collection, std::string_view record_id);
   engine::ListedRecords list(std::string_view collection, const engine::ListRequest& request);

@@ -41,7 +41,7 @@ int open_flags(Access access) {
 void Connection::Closer::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 
 Connection::Connection(const std::filesystem::path& path, Access access,
-                       std::chrono::milliseconds busy_timeout) {
+                       std::chrono::milliseconds busy_timeout, const char* vfs) {
   // Absolute, so that no name is ever taken for a URI.
   std::string name = std::filesystem::absolute(path).string();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | open_flags(access);
@@ -49,7 +49,7 @@ Connection::Connection(const std::filesystem::path& path, Access access,
     flags |= SQLITE_OPEN_URI;
     name = file_uri(name, "immutable=1");
   }
-  open(name, flags, nullptr);
+  open(name, flags, vfs);
   sqlite3_busy_timeout(get(), static_cast<int>(busy_timeout.count()));
 }
 

@@ -27,9 +27,9 @@ enum class Access {
 class Connection {
  public:
   // Opening looks at the file's header only: it takes no lock, and creates nothing but for kCreate.
-  // Throws kDatabaseMissing, kPermissionDenied, kSqlite.
+  // `vfs`: SQLite's own if null. Throws kDatabaseMissing, kPermissionDenied, kSqlite.
   Connection(const std::filesystem::path& path, Access access,
-             std::chrono::milliseconds busy_timeout);
+             std::chrono::milliseconds busy_timeout, const char* vfs = nullptr);
   // What the VFS of this name calls so, for reading.
   Connection(const std::string& name, const char* vfs);
 

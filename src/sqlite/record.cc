@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace holdfast::sqlite {
 namespace {
@@ -13,27 +14,6 @@ std::uint64_t content_size(std::uint64_t type) {
 }
 
 bool is_text(std::uint64_t type) { return type >= 13 && type % 2 == 1; }
-
-void append_utf8(std::string& text, std::uint32_t point) {
-  const auto tail = [&](unsigned shift) {
-    text += static_cast<char>(0x80 | (point >> shift & 0x3f));
-  };
-  if (point < 0x80) {
-    text += static_cast<char>(point);
-  } else if (point < 0x800) {
-    text += static_cast<char>(0xc0 | point >> 6);
-    tail(0);
-  } else if (point < 0x10000) {
-    text += static_cast<char>(0xe0 | point >> 12);
-    tail(6);
-    tail(0);
-  } else {
-    text += static_cast<char>(0xf0 | point >> 18);
-    tail(12);
-    tail(6);
-    tail(0);
-  }
-}
 
 std::string from_utf16(ByteView bytes, bool big_endian) {
   std::string text;

@@ -50,6 +50,8 @@ class RowStore : public RowSession {
   std::vector<Row> select(const RowQuery& query) override;
   std::uint64_t count(const RowQuery& query) override;
   std::vector<Row> read_back(const RowQuery& query) override;
+  void begin_reading_back() override;
+  void end_reading_back() noexcept override;
   bool others_wrote() override;
   bool was_replaced() override;
 

@@ -46,7 +46,16 @@ std::uint64_t WriteTransaction::number(const std::string& sql) const {
   return statement.step() ? static_cast<std::uint64_t>(statement.integer(0)) : 0;
 }
 
-void WriteTransaction::commit() { run("COMMIT"); }
+void WriteTransaction::commit() {
+  run("COMMIT");
+  // See RowStore: a savepoint that was rolled back may have spoilt the log for a recovery. In the
+  // database itself all of it is right.
+  int spilled = 0, most = 0;
+  sqlite3_db_status(get(), SQLITE_DBSTATUS_CACHE_SPILL, &spilled, &most, 0);
+  if (spilled > 0) {
+    sqlite3_wal_checkpoint_v2(get(), "main", SQLITE_CHECKPOINT_FULL, nullptr, nullptr);
+  }
+}
 
 void rebuild_full_text(const WriteTransaction& transaction) {
   std::vector<std::string> indexes;

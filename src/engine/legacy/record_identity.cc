@@ -14,9 +14,13 @@ namespace holdfast::engine {
 namespace {
 
 // Of an emergency copy, where only the database would have told the record's key.
-bool is_write_id(std::string_view said) {
-  return said.size() == new_write_id().size() &&
-         said.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+bool is_write_id(const std::string& said) {
+  const auto grouped = parse_grouped_id(said);
+  const std::string& own = grouped ? grouped->group : said;
+  const bool is_numbered =
+      !grouped || grouped->number.find_first_not_of("0123456789") == std::string::npos;
+  return is_numbered && own.size() == new_write_id().size() &&
+         own.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 bool has_key(const PartialRow& row, const RecordLayout& layout) {

@@ -42,6 +42,8 @@ TEST_F(RecordIdentity, TwoKeysMustBeTheSame) {
 
 TEST_F(RecordIdentity, TheIdOfAWriteIsNoKeyBesideTheRecordsOwn) {
   EXPECT_EQ(id_of(kWrite, {{"id", 7}}), "7");
+  EXPECT_EQ(id_of(kWrite + "-12", {{"id", 7}}), "7");
+  EXPECT_EQ(code_of([&] { id_of(kWrite + "-x", {{"id", 7}}); }), ErrorCode::kRecordInvalid);
   EXPECT_EQ(id_of(kWrite, {{"body", "x"}}), kWrite);
 }
 

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t kMostForgotten = 1000;
 constexpr const char* kAnswerOf = "/answer";
 constexpr const char* kRefusalOf = "/refused";
+constexpr const char* kGroupOf = "/group";
 
 Value number_of(Time time) { return std::int64_t{time.time_since_epoch().count()}; }
 
@@ -104,9 +105,23 @@ void OwnTables::remember_refusal(const std::string& id, const Error& why, Time e
   remember_write(id + kRefusalOf, record_text(json), expires);
 }
 
+std::map<std::string, std::string> OwnTables::find_group(const std::string& group) {
+  const auto text = find_write(group + kGroupOf);
+  if (!text) return {};
+  return parse_record_json(*text, "a remembered group").get<std::map<std::string, std::string>>();
+}
+
+void OwnTables::remember_group(const std::string& group,
+                               const std::map<std::string, std::string>& records, Time expires) {
+  forget_group(group);
+  remember_write(group + kGroupOf, record_text(Record(records)), expires);
+}
+
 void OwnTables::forget_write(const std::string& id) {
   session_.remove(kWritesTable, {.columns = {"id"}, .values = {id}});
 }
+
+void OwnTables::forget_group(const std::string& group) { forget_write(group + kGroupOf); }
 
 void OwnTables::forget_expired(Time now) {
   const RowCondition expired{
@@ -119,7 +134,23 @@ void OwnTables::forget_expired(Time now) {
   for (const Row& row : rows) session_.remove(kWritesTable, {.columns = {"id"}, .values = row});
 }
 
+bool OwnTables::has_tombstones(const std::string& table) {
+  const auto [known, is_new] = has_tombstones_.try_emplace(table, false);
+  if (is_new) {
+    known->second =
+        !session_
+             .select({.table = kTombstonesTable,
+                      .columns = {},
+                      .conditions = equal_to({.columns = {"table_name"}, .values = {table}}),
+                      .order = {},
+                      .limit = 1})
+             .empty();
+  }
+  return known->second;
+}
+
 bool OwnTables::is_buried(const std::string& table, const Row& key) {
+  if (!has_tombstones(table)) return false;
   return !session_
               .select({.table = kTombstonesTable,
                        .columns = {},
@@ -135,6 +166,7 @@ void OwnTables::bury(const Tombstone& tombstone) {
                 record_text(Record(tombstone.key_columns)), number_of(tombstone.deleted)};
   session_.insert(kTombstonesTable, {"table_name", "record_key", "key_columns", "deleted_at"}, row,
                   {});
+  has_tombstones_[tombstone.table] = true;
 }
 
 bool OwnTables::unbury(const std::string& table, const Row& key) {

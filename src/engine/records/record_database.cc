@@ -17,9 +17,14 @@ struct RecordDatabase::Attempt {
   std::vector<WriteOutcome> outcomes;
   std::vector<Expected> expected;
   std::set<std::size_t> spoilt;  // those that took the whole transaction with them
+  // What was known of the groups of these writes before, by group and number.
+  std::map<std::string, std::map<std::string, std::string>> groups;
 };
 
 namespace {
+
+// Where one write was refused, others soon will be: so many transactions have savepoints then.
+constexpr std::size_t kCarefulFor = 16;
 
 bool is_refusal(ErrorCode code) {
   return code == ErrorCode::kRecordInvalid || code == ErrorCode::kRecordRejected ||
@@ -101,7 +106,8 @@ std::vector<WriteOutcome> RecordDatabase::apply(std::span<const Write> writes, T
                .remembered = remembered,
                .outcomes = {},
                .expected = {},
-               .spoilt = {}};
+               .spoilt = {},
+               .groups = {}};
   work.outcomes.resize(writes.size());
   work.expected.resize(writes.size());
   while (!attempt(work)) {
@@ -114,10 +120,15 @@ std::vector<WriteOutcome> RecordDatabase::apply(std::span<const Write> writes, T
   return std::move(work.outcomes);
 }
 
-// False if one of the writes took back the whole transaction; it is left out the next time.
+// False if the transaction was taken back and is to be tried again: because one of the writes takes
+// all others with it and is left out the next time, or because they were done without savepoints
+// and one was refused.
 bool RecordDatabase::attempt(Attempt& work) {
+  const bool carefully = careful_for_ > 0;
   session_->begin();
   try {
+    own_.begin();
+    work.groups.clear();
     session_->others_wrote();
     refresh_layouts();
     if (!has_own_tables_) {
@@ -125,6 +136,7 @@ bool RecordDatabase::attempt(Attempt& work) {
       own_.forget_expired(work.now);
     }
     for (const std::string& id : forgettable_) own_.forget_write(id);
+    for (const std::string& group : forgettable_groups_) own_.forget_group(group);
     for (const Write& write : work.writes) make_tables(write.collection);
     for (std::size_t i = 0; i < work.writes.size(); ++i) {
       if (work.spoilt.contains(i)) {
@@ -133,6 +145,10 @@ bool RecordDatabase::attempt(Attempt& work) {
       }
       work.outcomes[i] = {};
       work.expected[i] = {};
+      if (!carefully) {
+        apply_one(work.writes[i], work, i);
+        continue;
+      }
       session_->savepoint();
       try {
         try {
@@ -167,15 +183,27 @@ bool RecordDatabase::attempt(Attempt& work) {
         remember_refusal(work, i);
       }
     }
+    remember_groups(work);
     session_->commit();
+  } catch (const Error& error) {
+    give_up();
+    if (carefully || !(is_refusal(error.code()) || is_away_alone(error.code()))) throw;
+    careful_for_ = kCarefulFor;
+    return false;
   } catch (...) {
-    session_->rollback();
-    layouts_.clear();  // they may know tables that were made in vain
+    give_up();
     throw;
   }
   has_own_tables_ = true;
   forgettable_.clear();
+  forgettable_groups_.clear();
+  if (carefully) --careful_for_;
   return true;
+}
+
+void RecordDatabase::give_up() noexcept {
+  session_->rollback();
+  layouts_.clear();  // they may know tables that were made in vain
 }
 
 void RecordDatabase::remember_refusal(const Attempt& work, std::size_t number) {
@@ -185,9 +213,41 @@ void RecordDatabase::remember_refusal(const Attempt& work, std::size_t number) {
   own_.remember_refusal(write.id, *refused, work.now + work.remembered);
 }
 
+// The record that the write went to, if it was done before.
+std::optional<std::string> RecordDatabase::find_done(const Write& write, Attempt& work) {
+  const auto grouped = parse_grouped_id(write.id);
+  if (!grouped || write.acknowledged) {
+    auto record = own_.find_write(write.id);
+    if (record || !grouped) return record;
+  }
+  const auto [its, is_new] = work.groups.try_emplace(grouped->group);
+  if (is_new) its->second = own_.find_group(grouped->group);
+  const auto found = its->second.find(grouped->number);
+  if (found == its->second.end()) return std::nullopt;
+  return found->second;
+}
+
+void RecordDatabase::remember_groups(const Attempt& work) {
+  auto groups = work.groups;
+  std::set<std::string> changed;
+  for (std::size_t i = 0; i < work.writes.size(); ++i) {
+    const Write& write = work.writes[i];
+    const WriteOutcome& outcome = work.outcomes[i];
+    const auto grouped = parse_grouped_id(write.id);
+    if (!grouped || write.acknowledged || outcome.refused || outcome.away || outcome.replayed) {
+      continue;
+    }
+    groups[grouped->group][grouped->number] = outcome.record_id;
+    changed.insert(grouped->group);
+  }
+  for (const std::string& group : changed) {
+    own_.remember_group(group, groups[group], work.now + work.remembered);
+  }
+}
+
 void RecordDatabase::apply_one(const Write& write, Attempt& work, std::size_t number) {
   WriteOutcome& outcome = work.outcomes[number];
-  if (auto record = own_.find_write(write.id)) {
+  if (auto record = find_done(write, work)) {
     outcome.record_id = *std::move(record);
     outcome.replayed = true;
     recall(write, outcome);
@@ -217,6 +277,8 @@ void RecordDatabase::apply_one(const Write& write, Attempt& work, std::size_t nu
       undelete(write, its, outcome);
       break;
   }
+  // One of a group is remembered with the others.
+  if (!write.acknowledged && parse_grouped_id(write.id)) return;
   const Time expires = work.now + work.remembered;
   own_.remember_write(write.id, outcome.record_id, expires);
   if (write.digest.empty()) return;
@@ -301,6 +363,14 @@ void RecordDatabase::undelete(const Write& write, const RecordLayout& its, Write
 }
 
 void RecordDatabase::prove(Attempt& work) {
+  struct ReadingBack {
+    RowSession& session;
+    explicit ReadingBack(RowSession& s) : session(s) { session.begin_reading_back(); }
+    ~ReadingBack() { session.end_reading_back(); }
+  };
+  // One alone is found without more ado.
+  std::optional<ReadingBack> reading;
+  if (work.writes.size() > 1) reading.emplace(*session_);
   // Of several writes to one record only the last can be found.
   std::set<std::string> seen;
   bool others_wrote = false;  // which is told once
@@ -335,7 +405,12 @@ bool RecordDatabase::is_as_expected(const Expected& expected) {
 
 void RecordDatabase::acknowledge(std::span<const Write> writes) {
   for (const Write& write : writes) {
-    if (!write.repeatable) forgettable_.push_back(write.id);
+    if (write.repeatable) continue;
+    if (auto grouped = parse_grouped_id(write.id)) {
+      forgettable_groups_.insert(std::move(grouped->group));
+    } else {
+      forgettable_.push_back(write.id);
+    }
   }
 }
 

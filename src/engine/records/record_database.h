@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -77,6 +78,9 @@ class RecordDatabase {
   struct Attempt;
 
   bool attempt(Attempt& attempt);
+  void give_up() noexcept;
+  std::optional<std::string> find_done(const Write& write, Attempt& work);
+  void remember_groups(const Attempt& work);
   void remember_refusal(const Attempt& work, std::size_t number);
   void apply_one(const Write& write, Attempt& attempt, std::size_t number);
   void recall(const Write& write, WriteOutcome& outcome);
@@ -105,6 +109,8 @@ class RecordDatabase {
   std::map<std::string, RecordLayout, std::less<>> layouts_;
   bool has_own_tables_ = false;
   std::vector<std::string> forgettable_;
+  std::set<std::string> forgettable_groups_;
+  std::size_t careful_for_ = 0;  // transactions
 };
 
 }  // namespace holdfast::engine

@@ -8,8 +8,10 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/utf8.h"
 #include "codec/keyed_hash.h"
 #include "engine/records/invalid_record.h"
+#include "engine/records/json_reader.h"
 
 namespace holdfast::engine {
 namespace {
@@ -98,35 +100,6 @@ class Builder : public nlohmann::json_sax<Record> {
   std::vector<Record*> open_;
   Record* next_ = nullptr;
 };
-
-// RFC 3629: no surrogates, nothing overlong, nothing beyond U+10FFFF.
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t at) {
-      return at < text.size() ? static_cast<unsigned char>(text[at]) : 0u;
-    };
-    const unsigned first = byte(i);
-    const auto follows = [&](std::size_t at, unsigned low, unsigned high) {
-      return byte(at) >= low && byte(at) <= high;
-    };
-    if (first < 0x80) {
-      i += 1;
-    } else if (first >= 0xC2 && first <= 0xDF && follows(i + 1, 0x80, 0xBF)) {
-      i += 2;
-    } else if (first >= 0xE0 && first <= 0xEF &&
-               follows(i + 1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) &&
-               follows(i + 2, 0x80, 0xBF)) {
-      i += 3;
-    } else if (first >= 0xF0 && first <= 0xF4 &&
-               follows(i + 1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) &&
-               follows(i + 2, 0x80, 0xBF) && follows(i + 3, 0x80, 0xBF)) {
-      i += 4;
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
 
 Record tagged(std::string_view tag, Record value) {
   Record object = Record::object();
@@ -271,6 +244,8 @@ Value document_from_json(const Record& json, std::string_view where) {
 }  // namespace
 
 Record parse_record_json(std::string_view text, std::string_view what) {
+  if (auto record = read_json(text, kDeepestNesting)) return *std::move(record);
+  // It says what is wrong.
   Builder builder(what);
   Record::sax_parse(text, &builder);
   return builder.take();

@@ -122,8 +122,11 @@ void RecordDatabase::put(const Write& write, const RecordLayout& its, WriteOutco
     }
     if (outcome.created) {
       const Columns insert = columns_to_insert(put.row, its);
-      key = key_of(its, session_->insert(its.collection.table, insert.names, insert.values,
-                                         its.collection.key));
+      // A trigger may give a row another key than it was put with.
+      const bool is_told = !put.key || its.has_triggers;
+      Row told = session_->insert(its.collection.table, insert.names, insert.values,
+                                  is_told ? its.collection.key : std::vector<std::string>());
+      if (is_told) key = key_of(its, std::move(told));
     }
     auto row = find(its, key);
     if (!row) {

@@ -27,6 +27,8 @@ RecordWriter::RecordWriter(RecordWriterOptions options) : options_(std::move(opt
   }
 }
 
+RecordWriter::~RecordWriter() = default;
+
 const Collection* RecordWriter::collection(std::string_view name) const {
   const auto found = std::ranges::find(options_.collections, name, &Collection::name);
   return found == options_.collections.end() ? nullptr : &*found;
@@ -51,8 +53,51 @@ std::vector<WriteAnswer> RecordWriter::write(std::vector<Write> writes) {
   return std::move(request->answers);
 }
 
+void RecordWriter::submit(std::vector<SubmittedWrite> writes, const StepAside& step_aside) {
+  if (writes.empty()) return;
+  const auto request = std::make_shared<Request>();
+  request->answers.resize(writes.size());
+  for (SubmittedWrite& each : writes) {
+    request->writes.push_back(std::move(each.write));
+    request->when_done.push_back(std::move(each.done));
+  }
+  std::unique_lock lock(queue_mutex_);
+  queue_.push_back(request);
+  const bool is_idle = queue_.size() == 1;
+  if (is_idle && step_aside && step_aside()) {
+    lead_for_others(lock);
+    return;
+  }
+  if (!leader_.joinable()) {
+    leader_ = std::jthread([this](const std::stop_token& stop) { lead_submitted(stop); });
+  }
+  if (is_idle) submitted_.notify_one();
+}
+
+// As lead(), for what nobody waits for: each of them was told if it came to nothing.
+void RecordWriter::lead_for_others(std::unique_lock<std::mutex>& lock) {
+  try {
+    lead(lock);
+  } catch (...) {
+    if (lock.owns_lock()) lock.unlock();
+  }
+}
+
+void RecordWriter::lead_submitted(const std::stop_token& stop) {
+  std::unique_lock lock(queue_mutex_);
+  const auto is_due = [&] {
+    return !queue_.empty() && queue_.front()->is_submitted() && !queue_.front()->led;
+  };
+  while (submitted_.wait(lock, stop, is_due)) {
+    lead_for_others(lock);
+    lock.lock();
+  }
+}
+
+// Takes the lock, and gives it back.
 void RecordWriter::lead(std::unique_lock<std::mutex>& lock) {
   // Whoever comes from now on waits behind the first of these, which stays at the front.
+  queue_.front()->led = true;
   std::vector<std::shared_ptr<Request>> together;
   std::size_t count = 0;
   for (const auto& request : queue_) {
@@ -65,6 +110,10 @@ void RecordWriter::lead(std::unique_lock<std::mutex>& lock) {
   writes.reserve(count);
   for (const auto& request : together) {
     std::ranges::move(request->writes, std::back_inserter(writes));
+  }
+  const std::string group = new_write_id();
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    if (writes[i].id.empty()) writes[i].id = grouped_write_id(group, i);
   }
   std::vector<WriteAnswer> answers(writes.size());
   // Whatever happens, nobody may be left waiting.
@@ -79,8 +128,17 @@ void RecordWriter::lead(std::unique_lock<std::mutex>& lock) {
     const auto next = queue_.empty() ? nullptr : queue_.front();
     lock.unlock();
     // First of all whoever leads now: the disk is to be busy while the others answer.
-    if (next) next->turn.notify_one();
-    for (const auto& request : together) request->turn.notify_one();
+    if (next && next->is_submitted()) {
+      submitted_.notify_one();
+    } else if (next) {
+      next->turn.notify_one();
+    }
+    for (const auto& request : together) {
+      for (std::size_t i = 0; i < request->when_done.size(); ++i) {
+        request->when_done[i](std::move(request->answers[i]));
+      }
+      if (!request->is_submitted()) request->turn.notify_one();
+    }
   };
   try {
     process(writes, answers);
@@ -115,8 +173,12 @@ void RecordWriter::process(std::span<const Write> writes, std::span<WriteAnswer>
   keep_elsewhere(writes, answers, later, drained.report.away);
   if (now.empty()) return;
 
-  std::vector<Write> chosen;
-  for (const std::size_t i : now) chosen.push_back(writes[i]);
+  std::vector<Write> some;
+  std::span<const Write> chosen = writes;
+  if (now.size() < writes.size()) {
+    for (const std::size_t i : now) some.push_back(writes[i]);
+    chosen = some;
+  }
   std::vector<WriteOutcome> outcomes;
   try {
     outcomes = apply_patiently(chosen, kDirectRemembered);

@@ -12,7 +12,9 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/records/record_database.h"
@@ -44,6 +46,16 @@ struct WriteAnswer {
   env::Path emergency_file;  // emergency
 };
 
+// A write whose answer is not waited for. `done` is called once, by a thread of the writer, and
+// must neither throw nor take long.
+struct SubmittedWrite {
+  Write write;
+  std::function<void(WriteAnswer)> done;
+};
+
+// Whether the caller has been replaced in what else it does, and may therefore wait; asked once.
+using StepAside = std::function<bool()>;
+
 struct DrainReport {
   std::uint64_t stored = 0, rejected = 0;
   std::string away;  // why some still wait; empty if none do
@@ -55,9 +67,15 @@ struct DrainReport {
 class RecordWriter {
  public:
   explicit RecordWriter(RecordWriterOptions options);
+  ~RecordWriter();  // does what was submitted
+  RecordWriter(const RecordWriter&) = delete;
+  RecordWriter& operator=(const RecordWriter&) = delete;
 
-  // Answers each write, in order; never throws Error.
+  // Answers each write, in order; never throws Error. One without an id is given one of a group.
   std::vector<WriteAnswer> write(std::vector<Write> writes);
+  // The same without waiting for others. Where nobody is writing and the caller may step aside, it
+  // does the writing itself, which saves one alone the way to another thread and back.
+  void submit(std::vector<SubmittedWrite> writes, const StepAside& step_aside = {});
   // Brings what waits in the spool into the database, as each write does first.
   DrainReport drain();
   // Reading, between the writes; once more where a connection was lost. Throws what keeps the
@@ -70,8 +88,13 @@ class RecordWriter {
   struct Request {
     std::vector<Write> writes;
     std::vector<WriteAnswer> answers;
+    bool led = false;  // by whoever does the work of it and of those behind it
     bool done = false;
     std::condition_variable turn;  // it is done, or first in the queue
+    // Of each write, if they were submitted: then nobody waits for its turn.
+    std::vector<std::function<void(WriteAnswer)>> when_done;
+
+    bool is_submitted() const { return !when_done.empty(); }
   };
   struct Drained {
     DrainReport report;
@@ -79,6 +102,8 @@ class RecordWriter {
   };
 
   void lead(std::unique_lock<std::mutex>& lock);
+  void lead_for_others(std::unique_lock<std::mutex>& lock);
+  void lead_submitted(const std::stop_token& stop);
   void process(std::span<const Write> writes, std::span<WriteAnswer> answers);
   Drained drain_spool();
   std::vector<WriteOutcome> apply_patiently(std::span<const Write> writes, Duration remembered);
@@ -94,10 +119,13 @@ class RecordWriter {
 
   std::mutex queue_mutex_;
   std::deque<std::shared_ptr<Request>> queue_;
+  std::condition_variable_any submitted_;  // what was submitted is first in the queue
 
   std::mutex work_mutex_;  // guards what is below; taken by who leads, drains or reads
   std::unique_ptr<RecordDatabase> database_;
   Duration impatient_until_{0};
+
+  std::jthread leader_;  // of what was submitted, from the first of it on; last: it uses the others
 };
 
 }  // namespace holdfast::engine

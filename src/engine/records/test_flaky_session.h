@@ -81,6 +81,8 @@ class FlakySession : public RowSession {
   std::vector<Row> read_back(const RowQuery& query) override {
     return around("read_back", [&] { return base_->read_back(query); });
   }
+  void begin_reading_back() override { base_->begin_reading_back(); }
+  void end_reading_back() noexcept override { base_->end_reading_back(); }
   bool others_wrote() override { return base_->others_wrote(); }
   bool holds_equal(const ColumnFacts& column, const Value& wanted, const Value& stored) override {
     return base_->holds_equal(column, wanted, stored);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -30,8 +31,9 @@ struct WriteCondition {
 enum class WriteKind { kPut, kDelete, kUndelete };
 
 struct Write {
-  // By which a write that is done twice is done once: 32 hexadecimal digits, random unless the
-  // caller has a key of its own for what it wants to happen once.
+  // By which a write that is done twice is done once: 32 hexadecimal digits, where the caller has a
+  // key of its own for what it wants to happen once; else one of a group, and empty until it has
+  // one.
   std::string id;
   WriteKind kind = WriteKind::kPut;
   std::string collection;
@@ -53,6 +55,15 @@ struct Write {
 };
 
 std::string new_write_id();
+
+// Writes whose ids are "<group>-<number>" are done together, as a rule, and are remembered in one
+// entry of their group. A group is an id of its own.
+std::string grouped_write_id(std::string_view group, std::size_t number);
+struct GroupedId {
+  std::string group, number;
+};
+// Empty for an id that stands by itself.
+std::optional<GroupedId> parse_grouped_id(std::string_view id);
 
 struct WriteOutcome {
   // kRecordInvalid, kRecordRejected, kRecordDeleted, kRecordMissing, kPreconditionFailed,
