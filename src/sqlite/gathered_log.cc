@@ -28,11 +28,12 @@ struct Gathered {
   sqlite3_int64 end() const { return begin + static_cast<sqlite3_int64>(bytes.size()); }
 };
 
-// The usual VFS's file lies behind it.
-struct alignas(std::max_align_t) LogFile {
+// The usual VFS's file lies behind it. SQLite aligns files to 8 bytes.
+struct LogFile {
   sqlite3_file base;
   Gathered* gathered;
 };
+static_assert(sizeof(LogFile) % 8 == 0 && alignof(LogFile) <= 8);
 
 sqlite3_file* real(sqlite3_file* file) {
   return reinterpret_cast<sqlite3_file*>(reinterpret_cast<LogFile*>(file) + 1);
