@@ -133,7 +133,7 @@ TEST_F(RecordWriterTest, DoesOnceEachOfThoseThatWereCommittedTogetherAndSpooledT
   sql("ALTER TABLE tags RENAME TO gone");
   RecordWriter writer(options());
   const auto note = [&] { return nameless(put_of("notes", R"({"body":"x"})")); };
-  // The second one comes to nothing for now, the third one for ever.
+  // The second one will be stored when its table is back, the third one never.
   const auto answers = writer.write({note(), nameless(put_of("videos", video("a", "T"))),
                                      nameless(put_of("notes", R"({"none":1})")), note()});
   EXPECT_EQ(answers[0].kept, Kept::kSpooled);
