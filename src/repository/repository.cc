@@ -58,6 +58,24 @@ Repository::Repository(storage::Store& store, env::Clock& clock, Config config,
 Repository::Created Repository::create(storage::Store& store, env::Clock& clock,
                                        std::optional<std::string_view> secret,
                                        std::string_view label, codec::PassphraseCost cost) {
+  return create_with(codec::SecretKey::random(), store, clock, secret, label, cost);
+}
+
+Repository::Created Repository::create_copy_of(const Repository& original, storage::Store& store,
+                                               std::optional<std::string_view> secret,
+                                               std::string_view label, codec::PassphraseCost cost) {
+  if (original.config().encrypted && !secret) {
+    throw Error(ErrorCode::kEncryptionMismatch,
+                fmt::format("{} is encrypted, so its copy cannot be left unencrypted",
+                            original.store().capabilities().description));
+  }
+  return create_with(original.keys().master, store, original.clock(), secret, label, cost);
+}
+
+Repository::Created Repository::create_with(const codec::SecretKey& master, storage::Store& store,
+                                            env::Clock& clock,
+                                            std::optional<std::string_view> secret,
+                                            std::string_view label, codec::PassphraseCost cost) {
   // An unset variable must not create a repository that anybody can read.
   if (secret && secret->empty()) throw Error(ErrorCode::kUsage, "the passphrase is empty");
   expect_vacant(store);
@@ -66,7 +84,6 @@ Repository::Created Repository::create(storage::Store& store, env::Clock& clock,
                 .encrypted = secret.has_value(),
                 .created = std::chrono::floor<Duration>(clock.now())};
   codec::random_bytes(config.id.bytes);
-  const codec::SecretKey master = codec::SecretKey::random();
   std::string recovery_code;
   std::vector<std::string> keys;
   const auto add = [&](KeyKind kind, std::string_view key_secret, std::string_view key_label) {

@@ -30,6 +30,12 @@ class Repository {
   static Created create(storage::Store& store, env::Clock& clock,
                         std::optional<std::string_view> secret, std::string_view label,
                         codec::PassphraseCost cost = {});
+  // The same with the master key of `original`, so that everything has the same id in both and is
+  // copied as it is (see repository/copy.h). Secrets, key objects and config are its own. Throws
+  // kEncryptionMismatch if it would show the key of an encrypted repository to everybody.
+  static Created create_copy_of(const Repository& original, storage::Store& store,
+                                std::optional<std::string_view> secret, std::string_view label,
+                                codec::PassphraseCost cost = {});
   // Throws kRepositoryMissing, kRepositoryVersion and whatever unlock() does.
   static Repository open(storage::Store& store, env::Clock& clock,
                          std::optional<std::string_view> secret, KeyCache& cache = no_key_cache());
@@ -44,6 +50,9 @@ class Repository {
  private:
   Repository(storage::Store& store, env::Clock& clock, Config config,
              const codec::SecretKey& master);
+  static Created create_with(const codec::SecretKey& master, storage::Store& store,
+                             env::Clock& clock, std::optional<std::string_view> secret,
+                             std::string_view label, codec::PassphraseCost cost);
 
   storage::Store* store_;
   env::Clock* clock_;

@@ -157,6 +157,8 @@ struct Mark {
 // Throws kUsage for what check_snapshot_name() refuses.
 Mark put_mark(const Repository& repository, std::string_view series, std::string_view name,
               const Position& position, Time time);
+// One that was made before, under its own id.
+void put_mark(const Repository& repository, std::string_view series, const Mark& mark);
 struct MarkList {
   std::vector<Mark> marks;  // newest first; several may have one name
   std::vector<std::string> unreadable;

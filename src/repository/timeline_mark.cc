@@ -45,15 +45,19 @@ Mark put_mark(const Repository& repository, std::string_view series, std::string
   check_snapshot_name(name);
   Mark mark{.id = {}, .name = std::string(name), .time = nameable(time), .position = position};
   codec::random_bytes(mark.id.bytes);
+  put_mark(repository, series, mark);
+  return mark;
+}
+
+void put_mark(const Repository& repository, std::string_view series, const Mark& mark) {
   const std::string object = object_of(series, mark.id);
   const std::string text = dump_json({{"format", kMarkFormat},
                                       {"name", mark.name},
                                       {"time", format_rfc3339(mark.time)},
-                                      {"branch", position.branch},
-                                      {"number", position.number}});
+                                      {"branch", mark.position.branch},
+                                      {"number", mark.position.number}});
   repository.store().put(object, seal_document(repository.keys().documents, DocumentKind::kMark,
                                                object, as_bytes(text)));
-  return mark;
 }
 
 MarkList list_marks(const Repository& repository, std::string_view series) {

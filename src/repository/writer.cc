@@ -14,6 +14,12 @@ namespace {
 
 constexpr std::size_t kWaitingPacks = 1;
 
+bool is_put(const Repository& repository, const Snapshot& snapshot) {
+  const auto found =
+      find_snapshot(repository, series_of(repository, snapshot.databases), snapshot.id);
+  return found && serialize(*found) == serialize(snapshot);
+}
+
 }  // namespace
 
 Writer::Writer(const Repository& repository)
@@ -153,9 +159,13 @@ void Writer::commit(const Snapshot& snapshot) {
   flush();
   try {
     put_snapshot(*repository_, snapshot);
-  } catch (const Error&) {
-    withdraw(snapshot);  // a put that failed may have happened all the same
-    throw;
+  } catch (const Error& error) {
+    // A snapshot that is copied has its id already, so somebody else may have put the same one.
+    // Only what nobody else can have put is withdrawn: a put that failed may have happened all the
+    // same.
+    const bool there = error.code() == ErrorCode::kAlreadyExists;
+    if (!there) withdraw(snapshot);
+    if (!there || !is_put(*repository_, snapshot)) throw;
   }
   if (intent_.still_there()) return;
   try {
