@@ -44,6 +44,8 @@ class Verification {
         checksum_key_(repository.keys().checksum) {}
 
   VerifyReport run();
+  // Whether one of those it looked at is gone by now.
+  bool is_overtaken() const;
 
  private:
   // What a leaf of a map gives: its part of the checksum, or how many of its pages are lost.
@@ -318,11 +320,22 @@ VerifyReport Verification::run() {
   return std::move(report_);
 }
 
+bool Verification::is_overtaken() const {
+  return std::ranges::any_of(snapshots_, [&](const Snapshot& snapshot) {
+    return !repository_.store().stat(object_name(repository_, snapshot));
+  });
+}
+
 }  // namespace
 
 VerifyReport verify(const Repository& repository, const VerifyRequest& request,
                     Progress& progress) {
-  return Verification(repository, request, progress).run();
+  for (;;) {
+    Verification verification(repository, request, progress);
+    VerifyReport report = verification.run();
+    // What a snapshot needs may go with it when somebody forgets it meanwhile: that is no damage.
+    if (report.ok() || !verification.is_overtaken()) return report;
+  }
 }
 
 }  // namespace holdfast::repository

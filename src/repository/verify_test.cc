@@ -244,6 +244,18 @@ TEST_F(VerifyTest, TakesNoPruneForDamage) {
   EXPECT_EQ(report.databases_proved, 2);
 }
 
+TEST_F(VerifyTest, TakesNoForgottenSnapshotForDamage) {
+  InterruptedStore store(at.store, [&] {
+    remove_snapshot(at.repository, snapshots["other"]);
+    EXPECT_EQ(prune(at.repository, {.max_waste = 0}, no_progress()).packs_removed, 1);
+  });
+  const Repository other = Repository::open(store, at.clock, std::nullopt);
+  const VerifyReport report =
+      verify(other, {.snapshots = {}, .read_data_percent = 100, .threads = 1}, no_progress());
+  EXPECT_TRUE(report.ok()) << report.damage.front().object << report.damage.front().problem;
+  EXPECT_EQ(report.databases_proved, 2);
+}
+
 TEST_F(VerifyTest, NamesATruncatedPack) {
   truncate(first_pack, 3000);
   const VerifyReport report = check();

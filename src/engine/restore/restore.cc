@@ -22,6 +22,13 @@ void write_database(const Repository& repository, const DatabaseState& state, en
   write_pages(reader, state, file, thread_count(threads), progress);
 }
 
+// What a snapshot needs may go with it when somebody forgets it meanwhile: that is no damage.
+bool is_forgotten(const Repository& repository, const repository::Snapshot& snapshot,
+                  const Error& error) {
+  const bool lacks_something = error.code() == ErrorCode::kMissingObject;
+  return lacks_something && !repository.store().stat(object_name(repository, snapshot));
+}
+
 }  // namespace
 
 RestoreResult restore(const Repository& repository, env::FileSystem& files,
@@ -35,7 +42,14 @@ RestoreResult restore(const Repository& repository, env::FileSystem& files,
   RestoreResult result = swap_in(
       repository, files, request,
       [&](env::File& file, const env::Path&) {
-        write_database(repository, *state, file, request.threads, progress);
+        try {
+          write_database(repository, *state, file, request.threads, progress);
+        } catch (const Error& error) {
+          if (!is_forgotten(repository, snapshot, error)) throw;
+          throw Error(ErrorCode::kSnapshotMissing,
+                      fmt::format("snapshot {} was forgotten while it was restored", snapshot.name),
+                      "The target was not touched.");
+        }
       },
       progress);
   result.bytes = state->bytes();

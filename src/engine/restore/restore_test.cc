@@ -274,6 +274,13 @@ TEST_F(FailingRestoreTest, LeavesTheTargetWhenAPackIsMissing) {
   expect_untouched();
 }
 
+TEST_F(FailingRestoreTest, SaysThatTheSnapshotWasForgottenMeanwhile) {
+  remove_snapshot(at.repository, snapshot);
+  for (const std::string& pack : at.objects("packs/")) at.memory.remove(pack);
+  EXPECT_EQ(refusal(request(target())), ErrorCode::kSnapshotMissing);
+  expect_untouched();
+}
+
 TEST_F(FailingRestoreTest, LeavesTheTargetWhenAPackCannotBeRead) {
   const std::string pack = at.objects("packs/").front();
   at.store.inject({.verb = storage::Verb::kGetRange, .prefix = pack, .code = ErrorCode::kIo});
