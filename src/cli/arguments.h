@@ -30,6 +30,7 @@ enum class Command {
   kSalvage,
   kArchive,
   kDiff,
+  kCopy,
   kPut,
   kGet,
   kList,
@@ -100,6 +101,8 @@ struct Arguments {
   bool free_pages = false;                              // salvage
   std::string lease_wait;                               // replicate, run
   bool accept_fresh = false, events = false;            // replicate
+  std::vector<std::string> copies;                      // copy
+  bool own_key = false;                                 // init
   std::vector<std::string> tables;                      // diff
   bool summary = false;                                 // diff
   std::string scratch;                                  // diff

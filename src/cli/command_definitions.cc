@@ -20,8 +20,11 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "HOLDFAST_PASSPHRASE_FILE, "
      "the configuration, or typed twice. The recovery code opens it too, should the passphrase be "
      "lost: it is shown "
-     "once and stored nowhere. Keep it on paper, away from the machine.",
+     "once and stored nowhere. Keep it on paper, away from the machine.\n"
+     "Of several configured repositories all that are not there yet are made: the first, and the "
+     "others as its copies, under the same key but with secrets of their own.",
      "holdfast init --repo /backup/app\n"
+     "holdfast init  # all that holdfast.toml names\n"
      "HOLDFAST_PASSPHRASE_FILE=/run/secrets/backup holdfast init  # in a script",
      init_options},
     {"backup", "", Command::kBackup, kEveryday, "[DB…]",
@@ -337,6 +340,16 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast prune --dry-run\n"
      "holdfast prune --max-unused 0  # the least space",
      prune_options},
+    {"copy", "", Command::kCopy, kUpkeep, "", "bring the other copies of the repository up to date",
+     "Each [[repository]] of holdfast.toml but the first is a copy. Snapshots, positions and marks "
+     "that it lacks are copied; all that passes through is proved on the way. What the copy's own "
+     "`keep` has forgotten does not come back, and nothing that the first one forgets is removed "
+     "from a copy. Where the keys differ, everything is encrypted anew. A running `replicate` or "
+     "`run` does this by itself, every five minutes unless `copy_every` says otherwise. The exit "
+     "status is 3 if something could not be copied.",
+     "holdfast copy\n"
+     "holdfast copy --to offsite --dry-run",
+     copy_options},
     {"key list", "", Command::kKeyList, kUpkeep, "", "list the keys that open the repository", "",
      "holdfast key list", no_options},
     {"key add", "", Command::kKeyAdd, kUpkeep, "", "let another passphrase open it",

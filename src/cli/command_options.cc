@@ -73,6 +73,8 @@ void init_options(CLI::App& app, Arguments& a) {
        "make a repository that anybody who can read it can restore from");
   text_option(app, "--label", a.label, "TEXT",
               "what to call the first key (user@host unless said)");
+  flag(app, "--own-key", a.own_key,
+       "give a copy a key of its own: everything is encrypted anew on the way there");
 }
 
 void backup_options(CLI::App& app, Arguments& a) {
@@ -162,6 +164,12 @@ void forget_options(CLI::App& app, Arguments& a) {
   dry_run(app, a);
   flag(app, "--prune", a.prune, "then free the space, as `holdfast prune` does");
   yes(app, a);
+}
+
+void copy_options(CLI::App& app, Arguments& a) {
+  repeated(app, "--to", a.copies, "NAME",
+           "only the copy that is called so; may be repeated (all unless said)");
+  dry_run(app, a);
 }
 
 void prune_options(CLI::App& app, Arguments& a) {
@@ -310,7 +318,7 @@ void no_options(CLI::App&, Arguments&) {}
 
 void add_global_options(CLI::App& app, Arguments& a) {
   text_option(app, "-r,--repo", a.repository, "PLACE",
-              "the repository: a folder (or HOLDFAST_REPO)");
+              "the repository: a folder, or the name of a configured one (or HOLDFAST_REPO)");
   text_option(
       app, "-c,--config", a.configuration, "FILE",
       "the configuration (or HOLDFAST_CONFIG; ./holdfast.toml, then /etc/holdfast/holdfast.toml)");

@@ -20,6 +20,7 @@ void restore_options(CLI::App& app, Arguments& a);
 void guard_options(CLI::App& app, Arguments& a);
 void forget_options(CLI::App& app, Arguments& a);
 void prune_options(CLI::App& app, Arguments& a);
+void copy_options(CLI::App& app, Arguments& a);
 void replicate_options(CLI::App& app, Arguments& a);
 void run_options(CLI::App& app, Arguments& a);
 void status_options(CLI::App& app, Arguments& a);

@@ -54,6 +54,7 @@ int run_predeploy(Context& context);
 int run_selftest(Context& context);
 int run_forget(Context& context);
 int run_prune(Context& context);
+int run_copy(Context& context);
 int run_key_list(Context& context);
 int run_key_add(Context& context);
 int run_key_remove(Context& context);

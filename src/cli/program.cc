@@ -112,6 +112,8 @@ int run_command(Context& context) {
       return run_forget(context);
     case Command::kPrune:
       return run_prune(context);
+    case Command::kCopy:
+      return run_copy(context);
     case Command::kKeyList:
       return run_key_list(context);
     case Command::kKeyAdd:

@@ -11,6 +11,7 @@
 #include "cli/restore_work.h"
 #include "cli/snapshot_text.h"
 #include "cli/wording.h"
+#include "service/copies.h"
 #include "service/restore_job.h"
 
 namespace holdfast::cli {
@@ -179,12 +180,9 @@ int restore_moment(Context& context) {
   return kOk;
 }
 
-}  // namespace
-
-int run_restore(Context& context) {
+int restore_from(Context& context) {
   const Arguments& arguments = context.arguments;
   service::Session& session = context.session;
-  if (!arguments.file.empty()) return run_restore_file(context);
   if (!arguments.at.empty() || !arguments.position.empty() || !arguments.mark.empty()) {
     return restore_moment(context);
   }
@@ -206,6 +204,16 @@ int run_restore(Context& context) {
     return !snapshot.database(target.database)->damage.empty();
   });
   return results && damaged ? status_with_warnings() : kOk;
+}
+
+}  // namespace
+
+int run_restore(Context& context) {
+  if (!context.arguments.file.empty()) return run_restore_file(context);
+  return service::with_copies(context.session, [&](service::Session& session) {
+    Context there{context.arguments, session, context.terminal, context.console, context.signals};
+    return restore_from(there);
+  });
 }
 
 }  // namespace holdfast::cli

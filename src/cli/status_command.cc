@@ -57,6 +57,30 @@ Json proof_json(const repository::Proof& proof) {
           {"findings", proof.findings}};
 }
 
+Json copies_json(const DatabaseStatus& status) {
+  Json copies = Json::array();
+  for (const service::CopyStatus& copy : status.copies) {
+    copies.push_back(
+        {{"name", copy.name},
+         {"place", copy.place},
+         {"reachable", copy.away.empty()},
+         {"newest", optional_time(copy.newest)},
+         {"behind_seconds", copy.behind_seconds ? Json(*copy.behind_seconds) : Json()}});
+  }
+  return copies;
+}
+
+std::string copy_text(const service::CopyStatus& copy) {
+  if (!copy.away.empty()) return fmt::format("{}: cannot be read", copy.name);
+  if (!copy.newest) return fmt::format("{}: nothing yet", copy.name);
+  const bool up_to_date = copy.behind_seconds && *copy.behind_seconds == 0;
+  return fmt::format("{}: as of {}{}", copy.name, format_local(*copy.newest),
+                     up_to_date ? ", up to date"
+                     : copy.behind_seconds
+                         ? fmt::format(", {} behind", format_seconds(*copy.behind_seconds))
+                         : "");
+}
+
 Json to_json(const DatabaseStatus& status) {
   Json snapshot;
   if (status.last_snapshot) {
@@ -78,6 +102,7 @@ Json to_json(const DatabaseStatus& status) {
       {"lease", status.lease ? lease_json(status) : Json()},
       {"last_proof", status.last_proof ? proof_json(*status.last_proof) : Json()},
       {"last_verification", optional_time(status.last_verification)},
+      {"copies", copies_json(status)},
       {"side_branches", status.side_branches},
       {"storage_warning", status.storage_warning.empty() ? Json() : Json(status.storage_warning)}};
 }
@@ -149,6 +174,7 @@ std::string text_of(const DatabaseStatus& status) {
                          format_seconds(status.last_proof->restore_seconds),
                          status.last_proof->passed() ? "" : ": FAILED")
            : "never; `holdfast drill` does");
+  for (const service::CopyStatus& copy : status.copies) line("Copy", copy_text(copy));
   if (status.last_verification) line("Last verified", format_local(*status.last_verification));
   if (status.side_branches > 0) {
     line("Side branches", fmt::format("{}; `holdfast timeline` shows them", status.side_branches));

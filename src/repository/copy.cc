@@ -24,23 +24,16 @@ bool same_databases(const Snapshot& one, const Snapshot& other) {
                                      &DatabaseState::name);
 }
 
-std::set<SnapshotId> ids_of(const std::vector<Snapshot>& snapshots) {
-  std::set<SnapshotId> ids;
-  for (const Snapshot& snapshot : snapshots) ids.insert(snapshot.id);
-  return ids;
+std::set<SnapshotId> ids_in(const Repository& repository) {
+  const std::vector<SnapshotId> ids = snapshot_ids(repository);
+  return {ids.begin(), ids.end()};
 }
 
 class Copying {
  public:
   Copying(const Repository& from, const Repository& to, const CopyRequest& request,
           Progress& progress)
-      : from_(from),
-        to_(to),
-        request_(request),
-        progress_(progress),
-        kept_index_(to),
-        source_(list_snapshots(from).snapshots),
-        there_(list_snapshots(to).snapshots) {}
+      : from_(from), to_(to), request_(request), progress_(progress), kept_index_(to) {}
 
   CopyResult run();
 
@@ -60,7 +53,8 @@ class Copying {
   const CopyRequest& request_;
   Progress& progress_;
   const KeptIndex kept_index_;
-  std::vector<Snapshot> source_, there_;      // newest first
+  std::set<SnapshotId> source_ids_, there_ids_;
+  std::vector<Snapshot> source_, there_;      // newest first; not read if none is to be copied
   std::vector<const Snapshot*> missing_;      // oldest first: the next one shares most with it
   std::map<std::string, TimelineGaps> gaps_;  // by database
   CopyResult result_;
@@ -81,21 +75,25 @@ std::set<SnapshotId> Copying::wanted_by_policy() const {
 }
 
 void Copying::find_what_is_missing() {
-  std::set<SnapshotId> wanted = wanted_by_policy();
-  const std::set<SnapshotId> sources = ids_of(source_), there = ids_of(there_);
-  std::set<std::string> databases;
-  for (const Snapshot& snapshot : source_) {
-    for (const DatabaseState& state : snapshot.databases) databases.insert(state.name);
+  source_ids_ = ids_in(from_);
+  there_ids_ = ids_in(to_);
+  std::set<SnapshotId> wanted;
+  // Where nothing new is, as a daemon finds it, a look at the names is enough.
+  if (!std::ranges::includes(there_ids_, source_ids_)) {
+    source_ = list_snapshots(from_).snapshots;
+    there_ = list_snapshots(to_).snapshots;
+    wanted = wanted_by_policy();
   }
-  for (const std::string& database : databases) {
-    TimelineGaps gaps = find_gaps({from_, sources}, {to_, there}, database, request_.timeline);
+  for (const std::string& database : database_names(from_)) {
+    TimelineGaps gaps =
+        find_gaps({from_, source_ids_}, {to_, there_ids_}, database, request_.timeline);
     for (const AnchorName& anchor : gaps.anchors) wanted.insert(anchor.snapshot);
     result_.positions += gaps.segments.size();
     result_.marks += gaps.marks.size();
     gaps_.emplace(database, std::move(gaps));
   }
   for (auto snapshot = source_.rbegin(); snapshot != source_.rend(); ++snapshot) {
-    if (wanted.contains(snapshot->id) && !there.contains(snapshot->id))
+    if (wanted.contains(snapshot->id) && !there_ids_.contains(snapshot->id))
       missing_.push_back(&*snapshot);
   }
   result_.snapshots = missing_.size();
@@ -120,6 +118,7 @@ void Copying::copy_one(SnapshotCopy& copy, const Snapshot& snapshot) {
     const auto place = std::ranges::find_if(there_, [&](const Snapshot& other) {
       return std::pair(other.time, other.id) < std::pair(copied.time, copied.id);
     });
+    there_ids_.insert(copied.id);
     there_.insert(place, std::move(copied));
     ++result_.snapshots;
   } catch (const Error& error) {
@@ -138,8 +137,7 @@ void Copying::copy_positions() {
     if (gaps.empty()) continue;
     progress_.stage(fmt::format("Copying the timeline of {}", database), gaps.segments.size());
     copy_timeline(from_, to_, gaps, progress_, result_);
-    const std::set<SnapshotId> there = ids_of(there_);
-    const Timeline timeline = load_timeline(to_, gaps.to_series, &there);
+    const Timeline timeline = load_timeline(to_, gaps.to_series, &there_ids_);
     const MarkList marks = list_marks(to_, gaps.to_series);
     thin(to_, timeline,
          plan_thinning(timeline, marks.marks, request_.timeline, thinning_time(to_, timeline)));

@@ -69,6 +69,23 @@ bool concerns_one_snapshot(ErrorCode code) {
          code == ErrorCode::kIo || code == ErrorCode::kPermissionDenied;
 }
 
+// One readable snapshot of each series: all of them have the same databases.
+template <typename Visit>
+void visit_series(const Repository& repository, const Visit& visit) {
+  std::string known;  // the series that was read last; names come in order
+  for (const StoredSnapshot& stored : stored_snapshots(repository, {})) {
+    if (series_in(stored.name) == known) continue;
+    try {
+      const auto snapshot = read_snapshot(repository, stored.name, stored.id);
+      if (!snapshot) continue;
+      known = series_in(stored.name);
+      visit(*snapshot);
+    } catch (const Error& error) {
+      if (!concerns_one_snapshot(error.code())) throw;
+    }
+  }
+}
+
 }  // namespace
 
 const DatabaseState* Snapshot::database(std::string_view database_name) const {
@@ -141,19 +158,18 @@ std::vector<SnapshotId> snapshot_ids(const Repository& repository, std::string_v
 
 std::set<std::string> databases_in_company(const Repository& repository) {
   std::set<std::string> found;
-  std::string known;  // the series that was read last; names come in order
-  for (const StoredSnapshot& stored : stored_snapshots(repository, {})) {
-    if (series_in(stored.name) == known) continue;
-    try {
-      const auto snapshot = read_snapshot(repository, stored.name, stored.id);
-      if (!snapshot) continue;
-      known = series_in(stored.name);
-      if (snapshot->databases.size() < 2) continue;
-      for (const DatabaseState& state : snapshot->databases) found.insert(state.name);
-    } catch (const Error& error) {
-      if (!concerns_one_snapshot(error.code())) throw;
-    }
-  }
+  visit_series(repository, [&](const Snapshot& snapshot) {
+    if (snapshot.databases.size() < 2) return;
+    for (const DatabaseState& state : snapshot.databases) found.insert(state.name);
+  });
+  return found;
+}
+
+std::set<std::string> database_names(const Repository& repository) {
+  std::set<std::string> found;
+  visit_series(repository, [&](const Snapshot& snapshot) {
+    for (const DatabaseState& state : snapshot.databases) found.insert(state.name);
+  });
   return found;
 }
 

@@ -87,6 +87,8 @@ std::vector<SnapshotId> snapshot_ids(const Repository& repository, std::string_v
 // Databases that are in a snapshot together with others. Reads one snapshot of each series: all of
 // them have the same databases.
 std::set<std::string> databases_in_company(const Repository& repository);
+// All databases that are in any snapshot; as cheap.
+std::set<std::string> database_names(const Repository& repository);
 // Empty if it is not there; throws kDamagedObject.
 std::optional<Snapshot> find_snapshot(const Repository& repository, std::string_view series,
                                       const SnapshotId& id);

@@ -41,6 +41,11 @@ const engine::Collection* Configuration::collection(std::string_view name) const
   return found == collections.end() ? nullptr : &*found;
 }
 
+const RepositoryConfiguration* Configuration::repository(std::string_view name) const {
+  const auto found = std::ranges::find(repositories, name, &RepositoryConfiguration::name);
+  return name.empty() || found == repositories.end() ? nullptr : &*found;
+}
+
 env::Path find_configuration(const World& world, std::string_view chosen) {
   if (!chosen.empty()) return must_exist(world, chosen, "--config");
   if (const auto path = world.variables("HOLDFAST_CONFIG")) {

@@ -13,6 +13,7 @@
 #include "service/environment.h"
 #include "service/protection_settings.h"
 #include "service/record_settings.h"
+#include "service/repository_settings.h"
 
 namespace holdfast::service {
 
@@ -25,8 +26,9 @@ struct DatabaseConfiguration {
 };
 
 struct Configuration {
-  env::Path file;          // empty: there is none, and all the rest is default
-  std::string repository;  // a URL or absolute path; empty: not configured
+  env::Path file;  // empty: there is none, and all the rest is default
+  // Empty: none is configured. The first is where backups go.
+  std::vector<RepositoryConfiguration> repositories;
   env::Path passphrase_file;
   bool key_cache = true;
   std::optional<int> compression;
@@ -39,6 +41,7 @@ struct Configuration {
 
   const DatabaseConfiguration* database(std::string_view name) const;
   const engine::Collection* collection(std::string_view name) const;
+  const RepositoryConfiguration* repository(std::string_view name) const;
 };
 
 // `chosen` (--config) or HOLDFAST_CONFIG, which must then be there; otherwise ./holdfast.toml,

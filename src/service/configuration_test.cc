@@ -22,6 +22,10 @@ class ConfigurationFile : public TestWorld {
   }
 };
 
+std::string only_place(const Configuration& configuration) {
+  return configuration.repositories.size() == 1 ? configuration.repositories.front().place : "";
+}
+
 TEST_F(ConfigurationFile, IsReadWhole) {
   const Configuration read = parse(R"(
 repository = "backup"
@@ -37,7 +41,7 @@ keep = { last = 3, within = "1y6mo", tags = ["release"] }
 daily = 7
 monthly = -1
 )");
-  EXPECT_EQ("/etc/app/backup", read.repository);
+  EXPECT_EQ("/etc/app/backup", only_place(read));
   EXPECT_EQ("/etc/secret", read.passphrase_file);
   EXPECT_FALSE(read.key_cache);
   EXPECT_EQ(9, read.compression);
@@ -60,12 +64,49 @@ TEST_F(ConfigurationFile, MayBeEmpty) {
 }
 
 TEST_F(ConfigurationFile, LeavesAUrlAsItIs) {
-  EXPECT_EQ("file:///backup", parse("repository = \"file:///backup\"").repository);
+  EXPECT_EQ("file:///backup", only_place(parse("repository = \"file:///backup\"")));
 }
 
 TEST_F(ConfigurationFile, ExpandsTheHomeFolder) {
   variables["HOME"] = "/home/ada";
-  EXPECT_EQ("/home/ada/backup", parse("repository = \"~/backup\"").repository);
+  EXPECT_EQ("/home/ada/backup", only_place(parse("repository = \"~/backup\"")));
+}
+
+TEST_F(ConfigurationFile, NamesSeveralRepositories) {
+  const Configuration read = parse(R"(
+[[repository]]
+name = "here"
+place = "backup"
+[[repository]]
+name = "offsite"
+place = "s3://bucket/app"
+passphrase_file = "secret"
+keep = { daily = 7 }
+copy_every = "1h"
+[[repository]]
+name = "shelf"
+place = "/mnt/shelf"
+copy_every = "off"
+)");
+  ASSERT_EQ(3u, read.repositories.size());
+  EXPECT_EQ("/etc/app/backup", read.repositories[0].place);
+  EXPECT_EQ(std::chrono::minutes(5), read.repositories[0].copy_every);
+  EXPECT_EQ("s3://bucket/app", read.repository("offsite")->place);
+  EXPECT_EQ("/etc/app/secret", read.repositories[1].passphrase_file);
+  EXPECT_EQ(7, read.repositories[1].keep->daily);
+  EXPECT_EQ(std::chrono::hours(1), read.repositories[1].copy_every);
+  EXPECT_EQ(0, read.repositories[2].copy_every.count());
+  EXPECT_EQ(nullptr, read.repository("nowhere"));
+}
+
+TEST_F(ConfigurationFile, RefusesRepositoriesThatCannotBeToldApart) {
+  EXPECT_THAT(problem("[[repository]]\nplace = \"a\"\n"), HasSubstr("a name and a place"));
+  EXPECT_THAT(problem("[[repository]]\nname = \"a b\"\nplace = \"a\"\n"), HasSubstr("letters"));
+  const std::string first = "[[repository]]\nname = \"a\"\nplace = \"a\"\n";
+  EXPECT_THAT(problem(first + "[[repository]]\nname = \"a\"\nplace = \"b\"\n"),
+              HasSubstr("two repositories are called \"a\""));
+  EXPECT_THAT(problem(first + "[[repository]]\nname = \"b\"\nplace = \"a\"\n"),
+              HasSubstr("are one place"));
 }
 
 TEST_F(ConfigurationFile, SuggestsTheNearestKeyAndItsLine) {

@@ -1,15 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "base/error.h"
-#include "base/time.h"
 #include "repository/snapshot.h"
 #include "service/collection_toml.h"
 #include "service/configuration.h"
 #include "service/export_toml.h"
 #include "service/protection_toml.h"
+#include "service/repository_toml.h"
 #include "service/toml_values.h"
 
 namespace holdfast::service {
@@ -29,7 +28,9 @@ class Reader : TomlValues {
          "environment", "force_import", "replication", "collections", "records"});
     Configuration configuration;
     configuration.file = file_;
-    if (const auto* node = root.get("repository")) configuration.repository = place(*node);
+    if (const auto* node = root.get("repository")) {
+      configuration.repositories = read_repositories(*this, *node);
+    }
     if (const auto* node = root.get("passphrase_file")) {
       configuration.passphrase_file = path(text(*node, "passphrase_file"));
     }
@@ -39,7 +40,7 @@ class Reader : TomlValues {
           integer(*node, "compression", 1, 19, "from 1 (fast) to 19 (small)");
     }
     if (const auto* node = root.get("retention"))
-      configuration.retention = policy(*node, "retention");
+      configuration.retention = read_policy(*this, *node, "retention");
     if (const auto* node = root.get("environment")) {
       configuration.boot.environment = text(*node, "environment");
     }
@@ -63,42 +64,11 @@ class Reader : TomlValues {
   }
 
  private:
-  std::string place(const toml::node& node) const {
-    const std::string said = text(node, "repository");
-    return said.find("://") != std::string::npos ? said : path(said).string();
-  }
-
   bool key_cache(const toml::node& node) const {
     const std::string said = text(node, "key_cache");
     if (said != "session" && said != "off")
       throw wrong(node, "\"key_cache\" must be \"session\" or \"off\"");
     return said == "session";
-  }
-
-  repository::RetentionPolicy policy(const toml::node& node, std::string_view section) const {
-    const toml::table& keep = table(node, section);
-    expect_keys(keep, section,
-                {"last", "hourly", "daily", "weekly", "monthly", "yearly", "within", "tags"});
-    repository::RetentionPolicy policy;
-    const auto count = [&](std::string_view name, int& field) {
-      if (const auto* found = keep.get(name)) {
-        field = integer(*found, name, -1, std::numeric_limits<int>::max(), "from 0, or -1 for all");
-      }
-    };
-    count("last", policy.last);
-    count("hourly", policy.hourly);
-    count("daily", policy.daily);
-    count("weekly", policy.weekly);
-    count("monthly", policy.monthly);
-    count("yearly", policy.yearly);
-    if (const auto* within = keep.get("within")) {
-      policy.within = parse_span(text(*within, "within"));
-      if (!policy.within)
-        throw wrong(*within, "\"within\" must be a span such as \"30d\" or \"1y6mo\"");
-    }
-    if (const auto* tags = keep.get("tags")) policy.tags = texts(*tags, "tags");
-    if (policy.empty()) throw wrong(node, fmt::format("[{}] keeps nothing", section));
-    return policy;
   }
 
   void read_databases(const toml::node& node, Configuration& configuration) const {
@@ -124,7 +94,9 @@ class Reader : TomlValues {
       const auto* source = fields.get("source");
       if (source == nullptr) throw wrong(value, fmt::format("[{}] needs a source", section));
       database.source = texts(*source, "source");
-      if (const auto* keep = fields.get("keep")) database.keep = policy(*keep, section + ".keep");
+      if (const auto* keep = fields.get("keep")) {
+        database.keep = read_policy(*this, *keep, section + ".keep");
+      }
       found.emplace_back(key.source().begin, std::move(database));
     }
     std::ranges::sort(found, [](const auto& a, const auto& b) {

@@ -7,6 +7,7 @@
 
 #include "codec/compression.h"
 #include "service/audit.h"
+#include "service/copies.h"
 #include "service/local_state.h"
 
 namespace holdfast::service {
@@ -97,10 +98,11 @@ GuardedDatabase guard_one(Session& session, const repository::Repository* reposi
 
 std::vector<GuardedDatabase> guard(Session& session, std::span<const Database> databases,
                                    bool fix) {
-  const repository::Repository* repository = reachable_repository(session, databases);
+  const ReachableHistory history = reachable_history(session, databases);
+  Session& of_history = history.copy ? *history.copy : session;
   std::vector<GuardedDatabase> result;
   for (const Database& database : databases) {
-    result.push_back(guard_one(session, repository, database, fix, session.progress()));
+    result.push_back(guard_one(of_history, history.known, database, fix, session.progress()));
   }
   return result;
 }

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "base/error.h"
 
 namespace holdfast::service {
@@ -40,6 +43,15 @@ std::string read_passphrase_file(const World& world, const env::Path& path, std:
   return text;
 }
 
+// A name as it stands in those of variables: "off-site" as OFF_SITE.
+std::string variable_part(std::string_view name) {
+  std::string part(name);
+  std::ranges::transform(part, part.begin(), [](unsigned char letter) {
+    return letter == '-' ? '_' : static_cast<char>(std::toupper(letter));
+  });
+  return part;
+}
+
 std::optional<std::string> from_variables(const World& world, std::string_view name,
                                           Progress& progress) {
   if (auto passphrase = world.variables(name)) return passphrase;
@@ -53,11 +65,19 @@ std::optional<std::string> from_variables(const World& world, std::string_view n
 }  // namespace
 
 std::optional<std::string> find_passphrase(const World& world, const Configuration& configuration,
+                                           const RepositoryConfiguration* repository,
                                            Progress& progress) {
+  const auto from_file = [&](const env::Path& file) {
+    return read_passphrase_file(world, file, configuration.file.string(), progress);
+  };
+  if (repository != nullptr && !repository->name.empty()) {
+    const std::string name = fmt::format("HOLDFAST_PASSPHRASE_{}", variable_part(repository->name));
+    if (auto passphrase = from_variables(world, name, progress)) return passphrase;
+    if (!repository->passphrase_file.empty()) return from_file(repository->passphrase_file);
+  }
   if (auto passphrase = from_variables(world, "HOLDFAST_PASSPHRASE", progress)) return passphrase;
   if (configuration.passphrase_file.empty()) return std::nullopt;
-  return read_passphrase_file(world, configuration.passphrase_file, configuration.file.string(),
-                              progress);
+  return from_file(configuration.passphrase_file);
 }
 
 std::string new_passphrase(const World& world, PassphrasePrompt& prompt, Progress& progress) {

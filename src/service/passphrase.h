@@ -18,10 +18,13 @@ class PassphrasePrompt {
   virtual std::optional<std::string> ask(std::string_view question) = 0;
 };
 
-// HOLDFAST_PASSPHRASE, HOLDFAST_PASSPHRASE_FILE, then passphrase_file of the configuration; empty
-// if none of them says one. Warns about a file that others may read. Throws kConfiguration for a
-// file that is not there or empty.
+// Of a repository, which the configuration may name (null: it does not): HOLDFAST_PASSPHRASE_NAME,
+// HOLDFAST_PASSPHRASE_NAME_FILE, its passphrase_file; then what is for all of them:
+// HOLDFAST_PASSPHRASE, HOLDFAST_PASSPHRASE_FILE, passphrase_file of the configuration; empty if
+// none of them says one. Warns about a file that others may read. Throws kConfiguration for a file
+// that is not there or empty.
 std::optional<std::string> find_passphrase(const World& world, const Configuration& configuration,
+                                           const RepositoryConfiguration* repository,
                                            Progress& progress);
 
 // For a key that does not exist yet: HOLDFAST_NEW_PASSPHRASE, HOLDFAST_NEW_PASSPHRASE_FILE, or

@@ -31,9 +31,12 @@ class Typist final : public PassphrasePrompt {
 
 class Passphrase : public TestWorld {
  protected:
-  std::optional<std::string> find() { return find_passphrase(world, configuration, listener); }
+  std::optional<std::string> find() {
+    return find_passphrase(world, configuration, repository, listener);
+  }
 
   Configuration configuration;
+  const RepositoryConfiguration* repository = nullptr;
   Listener listener;
   Typist typist;
 };
@@ -53,6 +56,18 @@ TEST_F(Passphrase, IsTheFirstLineOfTheFile) {
 TEST_F(Passphrase, ComesFromTheConfigurationLast) {
   configuration.passphrase_file = file("secret", "three\n");
   EXPECT_EQ("three", find());
+}
+
+TEST_F(Passphrase, OfANamedRepositoryComesBeforeThatOfAll) {
+  const RepositoryConfiguration named{.name = "off-site", .passphrase_file = file("own", "own\n")};
+  const RepositoryConfiguration other{.name = "here"};
+  variables["HOLDFAST_PASSPHRASE"] = "of all";
+  repository = &other;
+  EXPECT_EQ("of all", find());
+  repository = &named;
+  EXPECT_EQ("own", find());
+  variables["HOLDFAST_PASSPHRASE_OFF_SITE"] = "its variable";
+  EXPECT_EQ("its variable", find());
 }
 
 TEST_F(Passphrase, InAFileThatOthersMayReadIsWarnedAbout) {

@@ -51,7 +51,11 @@ void release(HeldLeases& leases) noexcept {
 
 RunningReplication::RunningReplication(Session& session, const ReplicationJob& job,
                                        Progress& progress)
-    : world_(session.world()), progress_(progress), on_durable_(job.on_durable), held_(job.held) {
+    : world_(session.world()),
+      progress_(progress),
+      on_durable_(job.on_durable),
+      held_(job.held),
+      copies_(session, progress) {
   const ReplicationSettings& settings = session.configuration().replication;
   common_.command = session.command();
   common_.cache_directory = session.cache_directory();
@@ -173,6 +177,7 @@ void RunningReplication::publish() {
       known->second = state;
     }
     tell(before, state.follower);
+    copies_.note_change();
     const env::Path path = state_path_(name);
     if (path.empty()) continue;
     try {

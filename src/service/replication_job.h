@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/replicate/replication.h"
+#include "service/copy_job.h"
 #include "service/databases.h"
 #include "service/local_state.h"
 #include "service/session.h"
@@ -76,6 +77,7 @@ class RunningReplication {
   std::mutex mutex_;  // guards the following two
   std::map<std::string, std::vector<std::string>> findings_;
   std::map<std::string, LocalState> published_;
+  CopyUpkeep copies_;
   std::unique_ptr<engine::Replication> replication_;  // last: its threads use all of the above
 };
 

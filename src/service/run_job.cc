@@ -15,6 +15,7 @@
 #include "engine/replicate/backlog.h"
 #include "repository/lease.h"
 #include "repository/snapshot.h"
+#include "service/copies.h"
 #include "service/doctor.h"
 #include "service/quiet_progress.h"
 #include "service/replication_job.h"
@@ -267,12 +268,13 @@ int run(Session& session, const RunJob& job, env::SignalHold& signals) {
     for (const DatabasePattern& pattern : job.patterns) {
       std::ranges::move(expand_pattern(pattern, session.world()), std::back_inserter(known));
     }
-    const Repository* repository = reachable_repository(session, known);
-    databases = all_databases(session, job, repository);
+    const ReachableHistory history = reachable_history(session, known);
+    Session& of_history = history.copy ? *history.copy : session;
+    databases = all_databases(of_history, job, history.known);
     for (const Database& database : databases) {
-      leases.add(database.name, take_lease(session, repository, database, job, progress));
+      leases.add(database.name, take_lease(session, history.first, database, job, progress));
     }
-    make_safe(session, repository, databases, progress);
+    make_safe(of_history, history.known, databases, progress);
   }
   env::ChildProcess child = env::ChildProcess::start({.command = job.command, .variables = {}});
   BesideApplication beside(session,

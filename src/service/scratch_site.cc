@@ -163,7 +163,7 @@ env::Path ScratchSite::database_path(const std::string& database) const {
 void ScratchSite::copy_configuration(const Configuration& configuration) {
   configuration_ = configuration;
   configuration_.file = folder_ / "holdfast.toml";
-  configuration_.repository = (folder_ / "repository").string();
+  configuration_.repositories = {{.place = (folder_ / "repository").string()}};
   configuration_.passphrase_file.clear();
   configuration_.records.spool = folder_ / "spool";
   configuration_.records.emergency = folder_ / "backups";

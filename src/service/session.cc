@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace holdfast::service {
@@ -27,12 +29,46 @@ bool Session::has_place() { return named_place().has_value(); }
 std::optional<std::string> Session::named_place() {
   const auto from_here = [&](const std::string& said) {
     if (said.find("://") != std::string::npos) return said;
+    if (const auto* known = configuration().repository(said)) return known->place;
     return absolute_path(world_.directory, expand_home(said, world_.variables)).string();
   };
   if (!options_.repository.empty()) return from_here(options_.repository);
   if (const auto place = world_.variables("HOLDFAST_REPO")) return from_here(*place);
-  if (!configuration().repository.empty()) return configuration().repository;
-  return std::nullopt;
+  const auto& known = configuration().repositories;
+  return known.empty() ? std::nullopt : std::optional(known.front().place);
+}
+
+const RepositoryConfiguration* Session::configured() {
+  const auto place = named_place();
+  const auto& known = configuration().repositories;
+  const auto found = std::ranges::find(known, place, &RepositoryConfiguration::place);
+  return found == known.end() ? nullptr : &*found;
+}
+
+std::vector<const RepositoryConfiguration*> Session::copies() {
+  std::vector<const RepositoryConfiguration*> others;
+  const RepositoryConfiguration* own = configured();
+  if (own == nullptr) return others;
+  for (const RepositoryConfiguration& one : configuration().repositories) {
+    if (&one != own) others.push_back(&one);
+  }
+  return others;
+}
+
+std::unique_ptr<Session> Session::beside(const RepositoryConfiguration& copy) {
+  SessionOptions options = options_;
+  options.repository = copy.name;
+  auto session = std::make_unique<Session>(world_, std::move(options), prompt_, progress_);
+  session->use(configuration());
+  session->first_ = this;
+  return session;
+}
+
+std::unique_ptr<Session> Session::again(PassphrasePrompt& prompt, Progress& progress) {
+  auto session = std::make_unique<Session>(world_, options_, prompt, progress);
+  session->use(configuration());
+  session->passphrase_ = passphrase_;
+  return session;
 }
 
 storage::Store& Session::store() {
@@ -40,9 +76,15 @@ storage::Store& Session::store() {
   return *store_;
 }
 
+std::optional<std::string> Session::own_passphrase() {
+  return find_passphrase(world_, configuration(), configured(), progress_);
+}
+
 const std::optional<std::string>& Session::passphrase() {
   if (!passphrase_) {
-    passphrase_ = find_passphrase(world_, configuration(), progress_);
+    passphrase_ = own_passphrase();
+    if (!*passphrase_ && first_ != nullptr && first_->passphrase_)
+      passphrase_ = first_->passphrase_;
     // Nobody is asked for the passphrase of a repository that is not there or has none.
     if (!*passphrase_ && repository::read_config(store()).encrypted) {
       passphrase_ = prompt_.ask(fmt::format("Passphrase of {}: ", place()));
@@ -78,7 +120,7 @@ const repository::Repository& Session::repository() {
 std::string Session::create(bool encrypted, std::string_view label) {
   std::optional<std::string> secret;
   if (encrypted) {
-    secret = find_passphrase(world_, configuration(), progress_);
+    secret = own_passphrase();
     if (!secret) {
       secret = type_new_passphrase(
           prompt_,
@@ -86,7 +128,21 @@ std::string Session::create(bool encrypted, std::string_view label) {
           "--no-encryption makes a repository that anybody can read.");
     }
   }
-  auto created = repository::Repository::create(store(), world_.clock, secret, label);
+  return keep(repository::Repository::create(store(), world_.clock, secret, label), secret);
+}
+
+std::string Session::create_copy_of(Session& original, std::string_view label) {
+  const repository::Repository& source = original.repository();
+  std::optional<std::string> secret;
+  if (source.config().encrypted) {
+    secret = own_passphrase();
+    if (!secret) secret = original.passphrase();
+  }
+  return keep(repository::Repository::create_copy_of(source, store(), secret, label), secret);
+}
+
+std::string Session::keep(repository::Repository::Created created,
+                          std::optional<std::string> secret) {
   if (secret)
     key_cache().keep(created.repository.config().id, *secret, created.repository.keys().master);
   repository_ = std::move(created.repository);

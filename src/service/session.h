@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/progress.h"
 #include "repository/repository.h"
@@ -36,14 +37,26 @@ class Session {
   const Configuration& configuration();
   // This instead of what a file says; before anything else is asked for.
   void use(Configuration configuration) { configuration_ = std::move(configuration); }
-  // --repo, HOLDFAST_REPO, then the configuration; throws kUsage if none of them says one.
+  // --repo, HOLDFAST_REPO, then the first one of the configuration; throws kUsage if none of them
+  // says one. What is said is a place, or the name of a configured repository.
   std::string place();
   bool has_place();
+  // What the configuration says of that place; null if nothing.
+  const RepositoryConfiguration* configured();
+  // The others that are configured, in their order.
+  std::vector<const RepositoryConfiguration*> copies();
+  // A session on one of them, with everything else the same. This one must outlive it.
+  std::unique_ptr<Session> beside(const RepositoryConfiguration& copy);
+  // The same once more, for another thread.
+  std::unique_ptr<Session> again(PassphrasePrompt& prompt, Progress& progress);
   storage::Store& store();
   const repository::Repository& repository();
   bool is_open() const { return repository_.has_value(); }
   // Makes it; the recovery code is empty if there is no passphrase. Throws kRepositoryExists.
   std::string create(bool encrypted, std::string_view label);
+  // The same, as a copy of the repository of `original`, whose passphrase it gets unless it has one
+  // of its own. See Repository::create_copy_of.
+  std::string create_copy_of(Session& original, std::string_view label);
   // The passphrase that repository() opened with, or would.
   const std::optional<std::string>& passphrase();
   repository::KeyCache& key_cache();
@@ -51,6 +64,8 @@ class Session {
 
  private:
   std::optional<std::string> named_place();
+  std::optional<std::string> own_passphrase();
+  std::string keep(repository::Repository::Created created, std::optional<std::string> secret);
 
   const World& world_;
   SessionOptions options_;
@@ -59,7 +74,8 @@ class Session {
   std::optional<Configuration> configuration_;
   std::unique_ptr<storage::Store> store_;
   std::optional<std::optional<std::string>> passphrase_;
-  bool typed_ = false;  // the passphrase, at the prompt
+  bool typed_ = false;        // the passphrase, at the prompt
+  Session* first_ = nullptr;  // that this one is beside; its passphrase may be that of all
   std::optional<repository::Repository> repository_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include "base/error.h"
@@ -18,6 +19,7 @@ using repository::Repository;
 using repository::Snapshot;
 
 constexpr double kMostLagSeconds = 60;
+constexpr double kMostCopyLagSeconds = 24 * 3600;
 
 // What is the same for all databases, read once.
 struct Known {
@@ -42,6 +44,29 @@ bool is_about_us(ErrorCode code) {
   }
 }
 
+struct KnownCopy {
+  std::unique_ptr<Session> session;
+  std::string name, place, away;
+  std::vector<Snapshot> snapshots;
+};
+
+std::vector<KnownCopy> look_at_copies(Session& session) {
+  std::vector<KnownCopy> known;
+  for (const RepositoryConfiguration* copy : session.copies()) {
+    KnownCopy& one = known.emplace_back(KnownCopy{.session = session.beside(*copy),
+                                                  .name = copy->name,
+                                                  .place = copy->place,
+                                                  .away = {},
+                                                  .snapshots = {}});
+    try {
+      one.snapshots = repository::list_snapshots(one.session->repository()).snapshots;
+    } catch (const Error& error) {
+      one.away = error.happened();
+    }
+  }
+  return known;
+}
+
 Known look_at_repository(Session& session) {
   Known known;
   try {
@@ -58,12 +83,72 @@ Known look_at_repository(Session& session) {
   return known;
 }
 
+const Snapshot* newest_intact(std::span<const Snapshot> newest_first, std::string_view database) {
+  for (const Snapshot& snapshot : newest_first) {
+    const auto* state = snapshot.database(database);
+    if (state != nullptr && state->damage.empty()) return &snapshot;
+  }
+  return nullptr;
+}
+
+// When the newest state was fixed that can be given back.
+std::optional<Time> newest_moment(const DatabaseStatus& status) {
+  std::optional<Time> newest = status.last_commit;
+  if (status.last_snapshot) {
+    const Time moment = status.last_snapshot->database(status.database)->moment;
+    newest = std::max(newest.value_or(moment), moment);
+  }
+  return newest;
+}
+
+CopyStatus look_at_copy(const KnownCopy& known, const DatabaseStatus& first) {
+  CopyStatus copy{.name = known.name,
+                  .place = known.place,
+                  .away = known.away,
+                  .newest = {},
+                  .behind_seconds = {}};
+  if (!known.away.empty()) return copy;
+  try {
+    const Repository& repository = known.session->repository();
+    std::set<SnapshotId> there;
+    for (const Snapshot& snapshot : known.snapshots) there.insert(snapshot.id);
+    DatabaseStatus seen;
+    seen.database = first.database;
+    if (const Snapshot* newest = newest_intact(known.snapshots, first.database)) {
+      seen.last_snapshot = *newest;
+    }
+    const auto timeline = repository::load_timeline(
+        repository, repository::timeline_series(repository, first.database), &there);
+    if (const auto newest = repository::find_newest(timeline)) seen.last_commit = newest->time;
+    copy.newest = newest_moment(seen);
+  } catch (const Error& error) {
+    copy.away = error.happened();
+  }
+  if (const auto expected = newest_moment(first); expected && copy.newest) {
+    const double behind = std::chrono::duration<double>(*expected - *copy.newest).count();
+    copy.behind_seconds = std::max(behind, 0.0);
+  }
+  return copy;
+}
+
+void judge_copies(DatabaseStatus& status) {
+  for (const CopyStatus& copy : status.copies) {
+    const auto problem = [&](std::string_view what) {
+      status.problems.push_back(fmt::format("the copy {} {}", copy.name, what));
+    };
+    if (!copy.away.empty()) {
+      problem(fmt::format("cannot be read: {}", copy.away));
+    } else if (!copy.newest) {
+      if (newest_moment(status)) problem("has nothing of it");
+    } else if (copy.behind_seconds.value_or(0) > kMostCopyLagSeconds) {
+      problem(fmt::format("is {:.0f} hours behind", *copy.behind_seconds / 3600));
+    }
+  }
+}
+
 void look_at_history(const Known& known, DatabaseStatus& status) {
-  for (const Snapshot& snapshot : known.snapshots) {
-    const auto* state = snapshot.database(status.database);
-    if (state == nullptr || !state->damage.empty()) continue;
-    status.last_snapshot = snapshot;
-    break;
+  if (const Snapshot* newest = newest_intact(known.snapshots, status.database)) {
+    status.last_snapshot = *newest;
   }
   const Repository& repository = *known.repository;
   const std::string series = repository::timeline_series(repository, status.database);
@@ -89,11 +174,7 @@ void measure_lag(const World& world, DatabaseStatus& status) {
     return;
   }
   const auto changed = last_write_time(world.files, status.path);
-  std::optional<Time> safe = status.last_commit;
-  if (status.last_snapshot) {
-    const Time moment = status.last_snapshot->database(status.database)->moment;
-    safe = std::max(safe.value_or(moment), moment);
-  }
+  const std::optional<Time> safe = newest_moment(status);
   if (!changed || !safe || *changed <= *safe) return;
   status.lag_seconds = std::chrono::duration<double>(now - *safe).count();
 }
@@ -162,6 +243,7 @@ void judge(const World& world, const Known& known, DatabaseStatus& status) {
 
 std::vector<DatabaseStatus> status(Session& session, std::span<const Database> databases) {
   Known known = look_at_repository(session);
+  const std::vector<KnownCopy> copies = look_at_copies(session);
   std::vector<DatabaseStatus> result;
   for (const Database& database : databases) {
     DatabaseStatus status;
@@ -189,6 +271,8 @@ std::vector<DatabaseStatus> status(Session& session, std::span<const Database> d
     }
     status.store_reachable = known.repository != nullptr;
     measure_lag(session.world(), status);
+    for (const KnownCopy& copy : copies) status.copies.push_back(look_at_copy(copy, status));
+    judge_copies(status);
     judge(session.world(), known, status);
     result.push_back(std::move(status));
   }

@@ -16,6 +16,16 @@
 
 namespace holdfast::service {
 
+// What a copy of the repository has of a database.
+struct CopyStatus {
+  std::string name, place;
+  std::string away;            // why it cannot be looked at; empty if it can
+  std::optional<Time> newest;  // of the states that it could give back
+  // How much older that is than what the first repository has; empty if that is not known, or if
+  // there is nothing in the copy.
+  std::optional<double> behind_seconds;
+};
+
 struct DatabaseStatus {
   std::string database;
   env::Path path;
@@ -31,6 +41,7 @@ struct DatabaseStatus {
   std::optional<repository::Proof> last_proof;
   std::optional<Time> last_verification;  // from the log
   std::size_t side_branches = 0;
+  std::vector<CopyStatus> copies;     // of those that are configured, in their order
   std::string storage_warning;        // C4
   std::vector<std::string> problems;  // empty: healthy
   bool healthy() const { return problems.empty(); }
