@@ -79,6 +79,18 @@ Time Intent::beat() {
   return status ? status->modified : Time{};
 }
 
+ObjectId Intent::id() const {
+  return ObjectId::from_hex(std::string_view(object_).substr(kIntentPrefix.size())).value();
+}
+
+void Intent::remove_marker() const {
+  try {
+    repository_->store().remove(object_ + std::string(kBroken));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound) throw;
+  }
+}
+
 bool Intent::still_there() const {
   return !repository_->store().stat(object_ + std::string(kBroken)).has_value();
 }
@@ -124,6 +136,19 @@ void break_intent(const Repository& repository, const IntentInfo& intent) {
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kNotFound) throw;
   }
+}
+
+std::map<ObjectId, Time> broken_intents(const Repository& repository) {
+  std::map<ObjectId, Time> broken;
+  repository.store().list(kIntentPrefix,
+                          [&](std::string_view name, const storage::ObjectStatus& status) {
+                            if (!name.ends_with(kBroken)) return;
+                            name.remove_prefix(kIntentPrefix.size());
+                            name.remove_suffix(kBroken.size());
+                            if (const auto id = ObjectId::from_hex(name))
+                              broken.emplace(*id, status.modified);
+                          });
+  return broken;
 }
 
 void remove_old_markers(const Repository& repository, Time store_time, std::chrono::seconds age) {

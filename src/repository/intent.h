@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -40,8 +41,11 @@ class Intent {
   Intent& operator=(const Intent&) = delete;
 
   const std::string& object() const { return object_; }
+  ObjectId id() const;
   // False when a prune took this process for dead: see break_intent.
   bool still_there() const;
+  // This writer has proved what it relied on, so that its marker means nothing any more.
+  void remove_marker() const;
   // Renews the heartbeat and returns the store's own time.
   Time beat();
 
@@ -62,6 +66,8 @@ bool is_stale(const IntentInfo& intent, Time store_time, std::chrono::seconds ti
 // cannot undo, then the intent is removed. Whoever finds its marker must prove what it relied on,
 // or withdraw.
 void break_intent(const Repository& repository, const IntentInfo& intent);
+// The intents that were, and when.
+std::map<ObjectId, Time> broken_intents(const Repository& repository);
 // Removes markers older than `age`: their writers are long gone.
 void remove_old_markers(const Repository& repository, Time store_time, std::chrono::seconds age);
 

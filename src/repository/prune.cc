@@ -15,6 +15,7 @@
 #include "repository/intent.h"
 #include "repository/prune_plan.h"
 #include "repository/reachable.h"
+#include "repository/unproved.h"
 #include "repository/writer.h"
 
 namespace holdfast::repository {
@@ -94,9 +95,10 @@ std::vector<Snapshot> Prune::all_snapshots() const {
 // The index is loaded after the snapshots were listed: it has whatever they need, also where a
 // backup ends meanwhile. What they need is not known while a part of a map cannot be read.
 Prune::Mark Prune::mark() {
-  const std::vector<Snapshot> snapshots = all_snapshots();
+  std::vector<Snapshot> snapshots = all_snapshots();
   Mark mark{.loaded = load_index(repository_), .reachable = {}};
   const BlobReader reader(repository_, mark.loaded.index);
+  withdraw_unproved(reader, snapshots, progress_);
   mark.reachable = find_reachable(reader, snapshots, progress_);
   const Reachable& reachable = mark.reachable;
   if (reachable.unreadable_maps.empty()) return mark;

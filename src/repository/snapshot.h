@@ -51,6 +51,7 @@ struct Snapshot {
   Time time{};
   std::vector<std::string> tags;  // sorted, unique
   std::string host, user, version, command;
+  ObjectId writer;  // the intent under which it was put: see repository/unproved.h
   double seconds = 0;
   std::vector<DatabaseState> databases;  // at least one
 

@@ -106,16 +106,18 @@ std::vector<std::string> tags_from(const json& values, JsonOrigin origin) {
 Bytes serialize(const Snapshot& snapshot) {
   json databases = json::array();
   for (const DatabaseState& state : snapshot.databases) databases.push_back(to_json(state));
-  const std::string text = dump_json({{"format", kSnapshotFormat},
-                                      {"name", snapshot.name},
-                                      {"time", format_rfc3339(snapshot.time)},
-                                      {"tags", sorted_unique(snapshot.tags)},
-                                      {"host", snapshot.host},
-                                      {"user", snapshot.user},
-                                      {"version", snapshot.version},
-                                      {"command", snapshot.command},
-                                      {"seconds", snapshot.seconds},
-                                      {"databases", std::move(databases)}});
+  json value({{"format", kSnapshotFormat},
+              {"name", snapshot.name},
+              {"time", format_rfc3339(snapshot.time)},
+              {"tags", sorted_unique(snapshot.tags)},
+              {"host", snapshot.host},
+              {"user", snapshot.user},
+              {"version", snapshot.version},
+              {"command", snapshot.command},
+              {"seconds", snapshot.seconds},
+              {"databases", std::move(databases)}});
+  if (snapshot.writer != ObjectId()) value["writer"] = snapshot.writer.hex();
+  const std::string text = dump_json(value);
   const ByteView bytes = as_bytes(text);
   return {bytes.begin(), bytes.end()};
 }
@@ -140,6 +142,7 @@ Snapshot parse_snapshot(const SnapshotId& id, ByteView text) {
   snapshot.user = fields.text("user", kMostSnapshotText);
   snapshot.version = fields.text("version", kMostSnapshotText);
   snapshot.command = fields.text("command", kMostSnapshotText);
+  if (fields.has("writer")) snapshot.writer = fields.id<ObjectId>("writer");
   snapshot.seconds = fields.real("seconds");
   for (const json& database : fields.array("databases")) {
     snapshot.databases.push_back(state_from(database, origin));

@@ -17,7 +17,10 @@ constexpr std::size_t kWaitingPacks = 1;
 bool is_put(const Repository& repository, const Snapshot& snapshot) {
   const auto found =
       find_snapshot(repository, series_of(repository, snapshot.databases), snapshot.id);
-  return found && serialize(*found) == serialize(snapshot);
+  if (!found) return false;
+  Snapshot ours = snapshot;
+  ours.writer = found->writer;
+  return serialize(*found) == serialize(ours);
 }
 
 }  // namespace
@@ -155,8 +158,9 @@ void Writer::withdraw(const Snapshot& snapshot) const {
   }
 }
 
-void Writer::commit(const Snapshot& snapshot) {
+void Writer::commit(Snapshot snapshot) {
   flush();
+  snapshot.writer = intent_.id();
   try {
     put_snapshot(*repository_, snapshot);
   } catch (const Error& error) {
@@ -176,6 +180,7 @@ void Writer::commit(const Snapshot& snapshot) {
         ErrorCode::kIntentLost,
         fmt::format("the backup was taken for dead by a prune, and then: {}", error.what()));
   }
+  intent_.remove_marker();
 }
 
 void prove_reachable(const Repository& repository, const Snapshot& snapshot) {

@@ -55,7 +55,7 @@ class Writer {
   void flush();
   // flush(), then the snapshot, then the proof that no prune took us for dead: only after this may
   // anybody be told that the snapshot exists. Throws kIntentLost after having withdrawn it.
-  void commit(const Snapshot& snapshot);
+  void commit(Snapshot snapshot);
 
   // Of the packs that this writer sent.
   std::uint64_t bytes_stored() const { return bytes_stored_; }

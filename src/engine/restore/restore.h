@@ -43,8 +43,8 @@ struct RestoreResult {
 
 // Writes the database beside the target, proves its checksum, syncs it, and only then swaps it in.
 // Whatever fails before the swap leaves the target as it was. Throws kDatabaseOpen,
-// kChecksumMismatch, kDamagedObject, kMissingObject, kDiskFull …, kSnapshotMissing where the snapshot
-// is forgotten meanwhile.
+// kChecksumMismatch, kDamagedObject, kMissingObject, kDiskFull …, kSnapshotMissing where the
+// snapshot is forgotten meanwhile.
 RestoreResult restore(const repository::Repository& repository, env::FileSystem& files,
                       const repository::Snapshot& snapshot, const RestoreRequest& request,
                       Progress& progress);

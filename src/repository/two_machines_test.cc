@@ -1,0 +1,308 @@
+// Two machines work on a repository and its copy; one of them dies at every change that it makes to
+// a store, and somewhere before that the other one did a whole piece of work of its own.
+//
+// A failure names its run: HOLDFAST_SEED repeats all of them.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <random>
+#include <set>
+
+#include "env/crash_file_system.h"
+#include "repository/copy.h"
+#include "repository/intent.h"
+#include "repository/key_removal.h"
+#include "repository/prune.h"
+#include "repository/test_history.h"
+#include "repository/verify.h"
+#include "storage/crash_store.h"
+
+namespace holdfast::repository {
+namespace {
+
+using std::chrono::seconds;
+using storage::CrashStore;
+
+std::uint64_t base_seed() {
+  if (const char* given = std::getenv("HOLDFAST_SEED")) return std::strtoull(given, nullptr, 10);
+  return std::random_device{}();
+}
+
+// Tells when a change is about to be made.
+class WatchedStore final : public storage::StoreDecorator {
+ public:
+  using StoreDecorator::StoreDecorator;
+  void before(std::uint64_t change, std::function<void()> act) {
+    change_ = change;
+    act_ = std::move(act);
+  }
+  void put(std::string_view name, ByteView content, storage::PutOptions options) override {
+    count();
+    base().put(name, content, options);
+  }
+  void remove(std::string_view name) override {
+    count();
+    base().remove(name);
+  }
+  void remove_many(std::span<const std::string> names) override { Store::remove_many(names); }
+
+ private:
+  void count() {
+    if (++changes_ == change_) std::exchange(act_, {})();
+  }
+  std::uint64_t change_ = 0, changes_ = 0;
+  std::function<void()> act_;
+};
+
+// The snapshots of one repository that somebody was told of, by what is in them.
+using Kept = std::map<SnapshotId, Numbers>;
+
+// A repository and its copy, and what was promised.
+class Site {
+ public:
+  static constexpr std::uint64_t kPrepared = 5;
+
+  explicit Site(bool same_keys)
+      : first(Repository::create(first_store, clock, kPassphrase, "first", kFastCost).repository),
+        second(
+            (same_keys
+                 ? Repository::create_copy_of(first, second_store, kPassphrase, "second", kFastCost)
+                 : Repository::create(second_store, clock, kPassphrase, "second", kFastCost))
+                .repository) {
+    // What is forgotten later leaves packs that are garbage, and some that are rewritten.
+    Numbers numbers = numbered(1, 24);
+    for (std::uint64_t id = 1; id <= kPrepared; ++id) {
+      acknowledge(back_up(first, numbers, id), numbers);
+      clock.advance(seconds(60));
+      for (std::size_t i = 0; i < numbers.size(); i += id + 1) numbers[i] += 100;
+      if (id == 2) copy_history(first, second, {}, no_progress());
+    }
+  }
+
+  void acknowledge(const Snapshot& snapshot, const Numbers& numbers) {
+    kept[snapshot.id] = numbers;
+    content[snapshot.id] = numbers;
+  }
+
+  RestingClock clock;
+  storage::MemoryStore first_store{clock}, second_store{clock};
+  const Repository first, second;
+  Kept kept;                       // in the first one
+  Kept content;                    // of everything that ever was
+  std::set<SnapshotId> forgotten;  // for good
+  std::set<std::string> secrets{std::string(kPassphrase)};
+};
+
+// A machine's own view of the two.
+struct Machine {
+  Site& site;
+  const Repository& first;
+  const Repository& second;
+  std::uint64_t number = 0;  // tells what it makes from what others make
+};
+using Work = std::function<void(const Machine&)>;
+
+void take_backup(const Machine& machine) {
+  const std::uint64_t id = 100 + machine.number;
+  Numbers numbers = numbered(static_cast<std::uint32_t>(id * 1000), 8);
+  const Numbers old = numbered(1, 16);
+  numbers.insert(numbers.end(), old.begin(), old.end());
+  machine.site.content[snapshot_id(id)] = numbers;
+  const Snapshot snapshot = back_up(machine.first, numbers, id);
+  machine.site.acknowledge(snapshot, numbers);
+}
+
+void copy(const Machine& machine) {
+  copy_history(machine.first, machine.second, {}, no_progress());
+}
+
+void prune_with(const Machine& machine, seconds timeout) {
+  prune(machine.first, {.max_waste = 0, .longest_wait = seconds(3), .intent_timeout = timeout},
+        no_progress());
+}
+// Waits for writers, and gives up if they go on.
+void prune_patiently(const Machine& machine) { prune_with(machine, seconds(600)); }
+// Takes whoever is at work for dead.
+void prune_at_once(const Machine& machine) { prune_with(machine, seconds(-1)); }
+
+void forget_and_prune(const Machine& machine) {
+  for (const Snapshot& snapshot : list_snapshots(machine.first).snapshots) {
+    const bool chosen = snapshot.id == snapshot_id(1 + machine.number % 2) ||
+                        snapshot.id == snapshot_id(3 + machine.number % 2);
+    if (!chosen) continue;
+    machine.site.kept.erase(snapshot.id);
+    remove_snapshot(machine.first, snapshot);
+    machine.site.forgotten.insert(snapshot.id);
+  }
+  prune_at_once(machine);
+}
+
+void change_key(const Machine& machine) {
+  const std::string fresh = "fresh " + std::to_string(machine.number);
+  storage::Store& store = machine.first.store();
+  const KeyInfo added =
+      add_key(store, machine.first.config(), machine.first.keys().master, KeyKind::kPassphrase,
+              fresh, fresh, machine.site.clock.now(), kFastCost);
+  machine.site.secrets.insert(fresh);
+  machine.site.secrets.erase(fresh);  // from now on nobody may rely on it
+  remove_key(machine.first, added.id);
+}
+
+// What may befall whoever is not alone.
+bool may_happen(const Error& error) {
+  return error.code() == ErrorCode::kIntentLost || error.code() == ErrorCode::kPruneRunning ||
+         error.code() == ErrorCode::kKeyMissing;
+}
+
+void try_to(const Work& work, const Machine& machine) {
+  try {
+    work(machine);
+  } catch (const Error& error) {
+    EXPECT_TRUE(may_happen(error)) << error.name() << ": " << error.happened();
+  }
+}
+
+void expect_sound(const Repository& repository, const Kept& kept, const Kept& content,
+                  const std::set<SnapshotId>& forgotten) {
+  std::set<SnapshotId> found;
+  const SnapshotList list = list_snapshots(repository);
+  EXPECT_TRUE(list.unreadable.empty());
+  for (const Snapshot& snapshot : list.snapshots) {
+    found.insert(snapshot.id);
+    EXPECT_FALSE(forgotten.contains(snapshot.id)) << "a forgotten one is back";
+    ASSERT_TRUE(content.contains(snapshot.id));
+    try {
+      EXPECT_TRUE(restored(repository, snapshot) == content_of(content.at(snapshot.id)));
+    } catch (const Error& error) {
+      ADD_FAILURE() << snapshot.id.hex() << ": " << error.happened();
+    }
+  }
+  for (const auto& [id, numbers] : kept) {
+    EXPECT_TRUE(found.contains(id)) << "the acknowledged snapshot " << id.hex() << " is lost";
+  }
+  const VerifyReport report =
+      verify(repository, {.snapshots = {}, .read_data_percent = 100, .threads = 1}, no_progress());
+  for (const Damage& damage : report.damage)
+    ADD_FAILURE() << damage.object << ": " << damage.problem;
+  EXPECT_EQ(report.databases_proved, list.snapshots.size());
+}
+
+void expect_no_garbage(const Repository& repository) {
+  const LoadedIndex loaded = load_index(repository);
+  EXPECT_EQ(loaded.objects.size(), 1u);
+  EXPECT_TRUE(loaded.lost_packs.empty());
+  EXPECT_TRUE(loaded.unindexed.empty());
+  EXPECT_TRUE(loaded.unreadable_packs.empty());
+  EXPECT_TRUE(list_intents(repository).empty());
+  EXPECT_TRUE(load_condemned(repository).objects.empty());
+  std::size_t packs = 0;
+  repository.store().list_names("packs/", [&](std::string_view) { ++packs; });
+  EXPECT_EQ(packs, static_cast<std::size_t>(std::ranges::distance(loaded.index.packs())));
+  const PruneRequest look{.dry_run = true, .max_waste = 0, .intent_timeout = seconds(-1)};
+  EXPECT_EQ(prune(repository, look, no_progress()).bytes_freed, 0u);
+}
+
+// Both machines are gone. A third one finds everything that was promised, goes on, and leaves
+// nothing behind. What nobody was told of may be unfinished until the first prune.
+void expect_promises_kept(Site& site) {
+  for (const Repository* repository : {&site.first, &site.second}) {
+    prune(*repository, {.max_waste = 0, .intent_timeout = seconds(-1)}, no_progress());
+  }
+  expect_sound(site.first, site.kept, site.content, site.forgotten);
+  expect_sound(site.second, {}, site.content, {});
+  for (const std::string& secret : site.secrets) {
+    Repository::open(site.first_store, site.clock, secret);
+  }
+  const Machine third{.site = site, .first = site.first, .second = site.second, .number = 3};
+  take_backup(third);
+  copy(third);
+  for (const Repository* repository : {&site.first, &site.second}) {
+    prune(*repository, {.max_waste = 0, .intent_timeout = seconds(-1)}, no_progress());
+    expect_no_garbage(*repository);
+  }
+  expect_sound(site.first, site.kept, site.content, site.forgotten);
+  expect_sound(site.second, site.kept, site.content, {});
+}
+
+struct Run {
+  std::uint64_t crash = 0;  // 0: it lives
+  CrashStore::Moment moment = CrashStore::Moment::kBefore;
+  std::uint64_t other = 0;  // before which change the other machine does its work; 0: never
+};
+
+// How many changes the first machine made.
+std::uint64_t play(bool same_keys, bool copies, const Work& work, const Work& other_work,
+                   const Run& run) {
+  Site site(same_keys);
+  CrashStore first_crash(site.first_store), second_crash(site.second_store);
+  WatchedStore first_watched(first_crash), second_watched(second_crash);
+  const Repository first = Repository::open(first_watched, site.clock, kPassphrase);
+  const Repository second = Repository::open(second_watched, site.clock, kPassphrase);
+  // A copy changes nothing but the second one.
+  CrashStore& crashing = copies ? second_crash : first_crash;
+  crashing.restart();
+  if (run.crash != 0) crashing.stop_at(run.crash, run.moment);
+  if (run.other != 0) {
+    (copies ? second_watched : first_watched).before(run.other, [&] {
+      try_to(other_work, {.site = site, .first = site.first, .second = site.second, .number = 2});
+    });
+  }
+  try {
+    try_to(work, {.site = site, .first = first, .second = second, .number = 1});
+  } catch (const env::CrashError&) {
+  }
+  const std::uint64_t changes = crashing.operation_count();
+  if (run.crash == 0 || crashing.stopped()) expect_promises_kept(site);
+  return changes;
+}
+
+void crash_everywhere(std::string_view name, bool same_keys, bool copies, const Work& work) {
+  const std::uint64_t seed = base_seed();
+  std::mt19937_64 random(seed);
+  const std::vector<std::pair<std::string_view, Work>> others = {
+      {"backup", take_backup},
+      {"copy", copy},
+      {"prune", prune_patiently},
+      {"prune at once", prune_at_once},
+      {"forget, prune", forget_and_prune},
+      {"key", change_key}};
+  std::uint64_t runs = 0;
+  for (const auto& [other_name, other] : others) {
+    const std::uint64_t changes = play(same_keys, copies, work, other, {});
+    for (std::uint64_t at = 1; at <= changes + 1; ++at) {
+      const std::uint64_t before = 1 + random() % at;
+      for (const Run& run : {Run{.other = at}, Run{.crash = at, .other = before},
+                             Run{.crash = at, .moment = CrashStore::Moment::kAfter, .other = at}}) {
+        SCOPED_TRACE(testing::Message()
+                     << name << " beside " << other_name << ", crash " << run.crash << ", other "
+                     << run.other << ", HOLDFAST_SEED=" << seed);
+        play(same_keys, copies, work, other, run);
+        ++runs;
+        if (testing::Test::HasFailure()) return;
+      }
+    }
+  }
+  std::cout << name << ": " << runs << " runs, HOLDFAST_SEED=" << seed << "\n";
+}
+
+TEST(TwoMachines, OneDiesInABackup) { crash_everywhere("backup", true, false, take_backup); }
+
+TEST(TwoMachines, OneDiesInForgetAndPrune) {
+  crash_everywhere("forget and prune", true, false, forget_and_prune);
+}
+
+TEST(TwoMachines, OneDiesInACopy) { crash_everywhere("copy", true, true, copy); }
+
+TEST(TwoMachines, OneDiesInACopyUnderOtherKeys) {
+  crash_everywhere("copy under other keys", false, true, copy);
+}
+
+TEST(TwoMachines, OneDiesInAChangeOfKeys) {
+  crash_everywhere("change of keys", true, false, change_key);
+}
+
+}  // namespace
+}  // namespace holdfast::repository
