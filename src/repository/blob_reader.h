@@ -1,11 +1,14 @@
 #ifndef HOLDFAST_REPOSITORY_BLOB_READER_H_
 #define HOLDFAST_REPOSITORY_BLOB_READER_H_
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
+#include "base/error.h"
 #include "codec/page_digest.h"
 #include "repository/blob.h"
 #include "repository/index.h"
@@ -29,6 +32,12 @@ class BlobReader {
   // Leaves and nodes, compared with their ids.
   Bytes read_tree(const BlobId& id, BlobKind kind, BlobDecoder& decoder) const;
   GetNode node_getter(BlobDecoder& decoder) const;
+  // Many of them, in any order: what lies together in a pack is read at once, at most 4 MiB. Each
+  // is either visited or lost.
+  using VisitTree = std::function<void(std::size_t i, ByteView content)>;
+  using LostTree = std::function<void(std::size_t i, const Error& error)>;
+  void read_trees(std::span<const BlobId> ids, BlobKind kind, BlobDecoder& decoder,
+                  const VisitTree& visit, const LostTree& lost) const;
 
   // The digests of a kPages blob, from its pack's own list. The lists of a few packs are kept.
   std::vector<codec::PageDigest> digests(const BlobId& id) const;
@@ -46,8 +55,17 @@ class BlobReader {
     PackId pack;
     std::shared_ptr<const std::vector<codec::PageDigest>> digests;
   };
-  std::shared_ptr<const std::vector<codec::PageDigest>> pack_digests(
-      const PackDescription& pack) const;
+  std::shared_ptr<const std::vector<codec::PageDigest>> pack_digests(const Index& index,
+                                                                     const PackId& pack) const;
+  // Where one of several trees is.
+  struct TreePlace {
+    std::size_t i = 0;
+    BlobLocation location;
+    std::uint64_t end() const { return location.offset + location.entry.stored_size; }
+  };
+  std::vector<TreePlace> places_of(std::span<const BlobId> ids) const;
+  void visit_together(std::span<const TreePlace> places, BlobKind kind, BlobDecoder& decoder,
+                      std::vector<bool>& visited, const VisitTree& visit) const;
 
   const Repository* repository_;
   const Index* index_;

@@ -16,125 +16,92 @@ constexpr std::string_view kIndexPrefix = "index/";
 constexpr std::string_view kPacksFolder = "packs/";
 constexpr int kListings = 8;
 
-std::map<PackId, std::uint64_t> list_packs(storage::Store& store) {
-  std::map<PackId, std::uint64_t> sizes;
+// A pack in the store.
+struct PresentPack {
+  PackId id;
+  std::uint64_t size = 0;
+  bool settled = false;  // an index object lists it, or it is to be left out
+};
+
+// Sorted by id.
+std::vector<PresentPack> list_packs(storage::Store& store) {
+  std::vector<PresentPack> packs;
   store.list(kPacksFolder, [&](std::string_view name, const storage::ObjectStatus& status) {
-    if (const auto id = pack_of(name)) sizes.emplace(*id, status.size);
+    if (const auto id = pack_of(name)) packs.push_back({.id = *id, .size = status.size});
   });
-  return sizes;
+  if (!std::ranges::is_sorted(packs, {}, &PresentPack::id)) {
+    std::ranges::sort(packs, {}, &PresentPack::id);
+  }
+  return packs;
 }
 
 }  // namespace
 
-Bytes serialize(const IndexContent& content) {
-  ByteWriter out;
-  out.varint(content.packs.size());
-  for (const PackDescription& pack : content.packs) {
-    out.raw(pack.id.view());
-    out.number(pack.digests_size);
-    out.number(pack.directory_size);
-    out.varint(pack.entries.size());
-    for (const BlobEntry& entry : pack.entries) write_entry(out, entry);
-  }
-  out.varint(content.withdrawn.size());
-  for (const WithdrawnBlob& blob : content.withdrawn) {
-    out.raw(blob.pack.view());
-    out.raw(blob.blob.view());
-  }
-  return out.take();
+void IndexOutput::add(PackDescription pack) {
+  if (blobs_ > 0 && blobs_ + pack.entries.size() > kMostIndexBlobs) put();
+  blobs_ += pack.entries.size();
+  content_.packs.push_back(std::move(pack));
 }
 
-IndexContent parse_index(ByteView bytes) {
-  IndexContent content;
-  ByteReader in(bytes, "an index");
-  for (auto packs = in.varint(); packs > 0; --packs) {
-    PackDescription& pack = content.packs.emplace_back();
-    pack.id = PackId::from_bytes(in.raw(PackId::kSize));
-    pack.digests_size = in.number<std::uint32_t>();
-    pack.directory_size = in.number<std::uint32_t>();
-    auto entries = in.varint();
-    pack.entries.reserve(std::min<std::size_t>(entries, in.remaining() / BlobEntry::kWrittenSize));
-    for (; entries > 0; --entries) pack.entries.push_back(read_entry(in));
-  }
-  for (auto blobs = in.varint(); blobs > 0; --blobs) {
-    WithdrawnBlob blob;
-    blob.pack = PackId::from_bytes(in.raw(PackId::kSize));
-    blob.blob = BlobId::from_bytes(in.raw(BlobId::kSize));
-    content.withdrawn.push_back(blob);
-  }
-  in.expect_end();
-  return content;
-}
-
-std::string put_index(const Repository& repository, const IndexContent& content) {
+void IndexOutput::put() {
   ObjectId id;
   codec::random_bytes(id.bytes);
   const std::string name = fmt::format("{}{}", kIndexPrefix, id.hex());
-  repository.store().put(name, seal_document(repository.keys().documents, DocumentKind::kIndex,
-                                             name, serialize(content)));
-  return name;
+  const Bytes content = serialize(std::exchange(content_, {}));
+  repository_->store().put(
+      name, seal_document(repository_->keys().documents, DocumentKind::kIndex, name, content));
+  blobs_ = 0;
+  ++objects_;
+}
+
+std::size_t IndexOutput::finish() {
+  if (!content_.packs.empty() || !content_.withdrawn.empty()) put();
+  return objects_;
+}
+
+void put_index(const Repository& repository, IndexContent content) {
+  IndexOutput output(repository);
+  for (const WithdrawnBlob& blob : content.withdrawn) output.add(blob);
+  for (PackDescription& pack : content.packs) output.add(std::move(pack));
+  output.finish();
 }
 
 void Index::add(PackDescription pack) {
-  add(std::make_shared<const PackDescription>(std::move(pack)));
+  IndexContent content;
+  content.packs.push_back(std::move(pack));
+  if (!has_pack(content.packs.front().id)) add(std::make_shared<const IndexPart>(content));
 }
 
-void Index::add(std::shared_ptr<const PackDescription> pack) {
-  const auto number = static_cast<std::uint32_t>(packs_.size());
-  if (!by_id_.emplace(pack->id, number).second) return;
-  std::vector<std::uint32_t> offsets;
-  offsets.reserve(pack->entries.size());
-  std::uint64_t offset = kPackHeaderSize;
-  for (const BlobEntry& entry : pack->entries) {
-    offsets.push_back(static_cast<std::uint32_t>(offset));
-    offset += entry.stored_size;
-    if (offset > 0xffffffff) {
-      throw Error(ErrorCode::kDamagedObject, pack_name(pack->id) + " is larger than a pack can be");
-    }
+void Index::add(std::shared_ptr<const IndexPart> part, std::vector<bool> hidden) {
+  const auto number = static_cast<std::uint32_t>(parts_.size());
+  for (std::uint32_t pack = 0; pack < part->pack_count(); ++pack) {
+    if (!hidden.empty() && hidden[pack]) continue;
+    packs_.push_back({.part = number, .pack = pack});
+    blob_count_ += part->pack_blobs(pack);
   }
-  packs_.push_back(std::move(pack));
-  offsets_.push_back(std::move(offsets));
-  const auto entries = static_cast<std::uint32_t>(packs_.back()->entries.size());
-  for (std::uint32_t entry = 0; entry < entries; ++entry) insert(number, entry);
+  const std::uint64_t end = numbers() + part->blob_count();
+  parts_.push_back({.content = std::move(part), .hidden = std::move(hidden), .end = end});
 }
 
-void Index::withdraw(const WithdrawnBlob& blob) { withdrawn_.insert(blob); }
-
-void Index::insert(std::uint32_t pack, std::uint32_t entry_number) {
-  if (2 * (used_ + 1) > table_.size()) grow();
-  const std::size_t mask = table_.size() - 1;
-  std::size_t at = std::hash<BlobId>{}(packs_[pack]->entries[entry_number].id) & mask;
-  while (table_[at].pack != kNone) at = (at + 1) & mask;
-  table_[at] = {pack, entry_number};
-  ++used_;
-}
-
-void Index::grow() {
-  std::vector<Place> old(std::max<std::size_t>(64, table_.size() * 2));
-  std::swap(old, table_);
-  used_ = 0;
-  for (const Place& place : old) {
-    if (place.pack != kNone) insert(place.pack, place.entry);
-  }
-}
-
-bool Index::usable(const Place& place) const {
-  return withdrawn_.empty() || !withdrawn_.contains({packs_[place.pack]->id, entry(place).id});
-}
-
-void Index::visit(const BlobId& id, const std::function<bool(const Place&)>& stop) const {
-  if (table_.empty()) return;
-  const std::size_t mask = table_.size() - 1;
-  for (std::size_t at = std::hash<BlobId>{}(id)&mask; table_[at].pack != kNone;
-       at = (at + 1) & mask) {
-    if (entry(table_[at]).id == id && usable(table_[at]) && stop(table_[at])) return;
+template <typename Stop>
+void Index::visit(const BlobId& id, const Stop& stop) const {
+  bool stopped = false;
+  for (const Part& part : parts_) {
+    part.content->visit(id, [&](std::uint32_t number, const PlacedEntry& entry) {
+      const std::uint32_t pack = part.content->pack_of(number);
+      const PackId& pack_id = part.content->pack_id(pack);
+      if (part.hides(pack)) return false;
+      if (!withdrawn_.empty() && withdrawn_.contains({pack_id, id})) return false;
+      return stopped = stop(pack_id, entry);
+    });
+    if (stopped) return;
   }
 }
 
 std::vector<BlobLocation> Index::find(const BlobId& id) const {
   std::vector<BlobLocation> found;
-  visit(id, [&](const Place& place) {
-    found.push_back({entry(place), packs_[place.pack]->id, offsets_[place.pack][place.entry]});
+  visit(id, [&](const PackId& pack, const PlacedEntry& entry) {
+    found.push_back({.entry = entry.blob, .pack = pack, .offset = entry.offset});
     return false;
   });
   return found;
@@ -142,7 +109,7 @@ std::vector<BlobLocation> Index::find(const BlobId& id) const {
 
 bool Index::contains(const BlobId& id) const {
   bool found = false;
-  visit(id, [&](const Place&) { return found = true; });
+  visit(id, [&](const PackId&, const PlacedEntry&) { return found = true; });
   return found;
 }
 
@@ -151,18 +118,40 @@ bool Index::holds_all(const PackDescription& pack) const {
                              [&](const BlobEntry& entry) { return contains(entry.id); });
 }
 
-const PackDescription* Index::pack(const PackId& id) const {
-  const auto found = by_id_.find(id);
-  return found == by_id_.end() ? nullptr : packs_[found->second].get();
+std::optional<Index::PackNumber> Index::find_pack(const PackId& id) const {
+  for (std::uint32_t part = 0; part < parts_.size(); ++part) {
+    const auto pack = parts_[part].content->find_pack(id);
+    if (pack && !parts_[part].hides(*pack)) return PackNumber{.part = part, .pack = *pack};
+  }
+  return std::nullopt;
+}
+
+std::optional<PackDescription> Index::pack(const PackId& id) const {
+  const auto found = find_pack(id);
+  if (!found) return std::nullopt;
+  return parts_[found->part].content->pack(found->pack);
 }
 
 std::size_t Index::digest_position(const BlobLocation& location) const {
-  const std::uint32_t number = by_id_.at(location.pack);
-  std::size_t position = 0;
-  for (std::size_t i = 0; offsets_[number][i] != location.offset; ++i) {
-    position += packs_[number]->entries[i].pages;
+  const PackNumber number = find_pack(location.pack).value();
+  return parts_[number.part].content->digest_position(number.pack, location.offset);
+}
+
+std::optional<std::uint64_t> Index::number(const BlobId& id) const {
+  std::optional<std::uint64_t> found;
+  for (const Part& part : parts_) {
+    part.content->visit(id, [&](std::uint32_t number, const PlacedEntry&) {
+      found = part.first() + number;
+      return true;
+    });
+    if (found) break;
   }
-  return position;
+  return found;
+}
+
+BlobId Index::id_of(std::uint64_t number) const {
+  const auto part = std::ranges::upper_bound(parts_, number, {}, &Part::end);
+  return part->content->entry(static_cast<std::uint32_t>(number - part->first())).blob.id;
 }
 
 namespace {
@@ -182,25 +171,31 @@ class Loading {
   }
   void read_objects();
   bool read_listed(const std::set<std::string>& names);
-  IndexPart read(const std::string& name);
+  std::shared_ptr<const IndexPart> read(const std::string& name);
+  PresentPack* present(const PackId& id);
   void add(IndexObject& object);
   void adopt_unlisted();
 
   const Repository& repository_;
   const IndexLoading& loading_;
-  std::map<std::string, IndexPart> seen_;  // null for what cannot be read
-  std::map<PackId, std::uint64_t> present_;
+  std::map<std::string, std::shared_ptr<const IndexPart>> seen_;  // null for what cannot be read
+  std::vector<PresentPack> present_;
   std::map<PackId, PackDescription> lost_;
   LoadedIndex loaded_;
 };
 
-IndexPart Loading::read(const std::string& name) {
+// Each stage of an object goes before the next but one is made: a large one is several times in
+// memory otherwise.
+std::shared_ptr<const IndexPart> Loading::read(const std::string& name) {
   IndexMemory& memory = *repository_.index_memory();
   if (!loading_.anew) {
-    if (IndexPart known = memory.find(name)) return known;
+    if (auto known = memory.find(name)) return known;
   }
-  auto part = std::make_shared<const IndexContent>(parse_index(open_document(
-      repository_.keys().documents, DocumentKind::kIndex, name, repository_.store().get(name))));
+  Bytes bytes = repository_.store().get(name);
+  bytes = open_document(repository_.keys().documents, DocumentKind::kIndex, name, bytes);
+  const IndexContent content = parse_index(bytes);
+  bytes = {};
+  auto part = std::make_shared<const IndexPart>(content);
   memory.note(name, part);
   return part;
 }
@@ -248,41 +243,51 @@ void Loading::read_objects() {
   }
 }
 
+PresentPack* Loading::present(const PackId& id) {
+  const auto found = std::ranges::lower_bound(present_, id, {}, &PresentPack::id);
+  return found == present_.end() || found->id != id ? nullptr : &*found;
+}
+
 void Loading::add(IndexObject& object) {
-  for (const PackDescription& pack : object.content->packs) {
-    if (loading_.except.contains(pack.id)) {
-      object.whole = false;
-      present_.erase(pack.id);
-      ++loaded_.left_out;
+  const IndexPart& part = *object.content;
+  std::vector<bool> hidden(part.pack_count());
+  bool hides = false;
+  for (std::uint32_t number = 0; number < part.pack_count(); ++number) {
+    const PackId& id = part.pack_id(number);
+    PresentPack* const pack = present(id);
+    const bool excepted = loading_.except.contains(id);
+    const bool listed = pack != nullptr && pack->settled;  // by another object
+    const bool lost =
+        !excepted && !listed && (pack == nullptr || pack->size != part.pack_size(number));
+    if (!excepted && !listed && !lost) {
+      pack->settled = true;
       continue;
     }
-    if (loaded_.index.pack(pack.id) != nullptr) continue;
-    const auto found = present_.find(pack.id);
-    if (found == present_.end() || found->second != pack.size()) {
-      object.whole = false;
-      lost_.insert_or_assign(pack.id, pack);
-    } else {
-      loaded_.index.add(std::shared_ptr<const PackDescription>(object.content, &pack));
-    }
+    hidden[number] = hides = true;
+    if (excepted) ++loaded_.left_out;
+    if (lost) lost_.insert_or_assign(id, part.pack(number));
+    if (excepted || lost) object.whole = false;
   }
-  for (const WithdrawnBlob& blob : object.content->withdrawn) loaded_.index.withdraw(blob);
+  if (!hides) hidden.clear();
+  loaded_.index.add(object.content, std::move(hidden));
+  for (const WithdrawnBlob& blob : part.withdrawn()) loaded_.index.withdraw(blob);
 }
 
 void Loading::adopt_unlisted() {
-  for (const auto& [id, size] : present_) {
-    if (loading_.except.contains(id) || loaded_.index.pack(id) != nullptr || lost_.contains(id)) {
-      continue;
-    }
+  IndexContent adopted;
+  for (const auto& [id, size, settled] : present_) {
+    if (settled || loading_.except.contains(id) || lost_.contains(id)) continue;
     try {
-      PackDescription pack = read_directory(repository_.store(), repository_.keys(), id, size);
-      loaded_.unindexed.push_back(pack);
-      loaded_.index.add(std::move(pack));
+      adopted.packs.push_back(read_directory(repository_.store(), repository_.keys(), id, size));
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kNotFound) continue;  // pruned meanwhile
       if (!is_left_out(error)) throw;
       loaded_.unreadable_packs.push_back(pack_name(id));
     }
   }
+  if (adopted.packs.empty()) return;
+  loaded_.index.add(std::make_shared<const IndexPart>(adopted));
+  loaded_.unindexed = std::move(adopted.packs);
 }
 
 LoadedIndex Loading::run() {

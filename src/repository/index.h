@@ -1,4 +1,4 @@
-// Where each blob is: the union of all index objects, in memory.
+// Where each blob is: the union of all index objects.
 //
 // An index object (`index/<id>`, a document) lists packs with their blobs, and blobs that were
 // found damaged and are withdrawn. Two objects may list the same pack; once is enough.
@@ -6,8 +6,6 @@
 #define HOLDFAST_REPOSITORY_INDEX_H_
 
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -19,30 +17,32 @@
 #include "base/id.h"
 #include "repository/blob.h"
 #include "repository/index_memory.h"
+#include "repository/index_part.h"
 #include "repository/pack.h"
 #include "repository/repository.h"
 
 namespace holdfast::repository {
 
-struct WithdrawnBlob {
-  PackId pack;
-  BlobId blob;
-  auto operator<=>(const WithdrawnBlob&) const = default;
+// As many blobs are in an index object at most (but a pack is never divided), so that reading one
+// takes little memory.
+inline constexpr std::size_t kMostIndexBlobs = 1u << 17;
+
+// Writes what is added in as few objects as that allows.
+class IndexOutput {
+ public:
+  explicit IndexOutput(const Repository& repository) : repository_(&repository) {}
+  void add(PackDescription pack);
+  void add(const WithdrawnBlob& blob) { content_.withdrawn.push_back(blob); }
+  // How many objects that makes. What was added is durable from then on, not before.
+  std::size_t finish();
+
+ private:
+  void put();
+  const Repository* repository_;
+  IndexContent content_;
+  std::size_t blobs_ = 0, objects_ = 0;
 };
-
-// In place of a blob: not the blobs but the pack's own parts are damaged (header, digests,
-// directory, footer). A prune writes its blobs into a new pack.
-inline constexpr BlobId kPackItself{};
-
-struct IndexContent {
-  std::vector<PackDescription> packs;
-  std::vector<WithdrawnBlob> withdrawn;
-};
-Bytes serialize(const IndexContent& content);
-IndexContent parse_index(ByteView bytes);  // throws kDamagedObject
-
-// Writes a new index object and returns its name.
-std::string put_index(const Repository& repository, const IndexContent& content);
+void put_index(const Repository& repository, IndexContent content);
 
 struct BlobLocation {
   BlobEntry entry;
@@ -50,53 +50,65 @@ struct BlobLocation {
   std::uint64_t offset = 0;  // of the box within the pack
 };
 
-// Not thread safe while it is changed; find() may then be called from several threads. Descriptions
-// are shared with whoever has read them, never copied.
+// Not thread safe while it is changed; find() may then be called from several threads. Parts are
+// shared with whoever else has read them, never copied.
 class Index {
  public:
-  void add(std::shared_ptr<const PackDescription> pack);
-  void add(PackDescription pack);
-  void withdraw(const WithdrawnBlob& blob);
+  // Without the packs that are `hidden`, by their numbers (none: an empty vector).
+  void add(std::shared_ptr<const IndexPart> part, std::vector<bool> hidden = {});
+  void add(PackDescription pack);  // as a part of its own
+  void withdraw(const WithdrawnBlob& blob) { withdrawn_.insert(blob); }
   // Every place that holds the blob and may be used, best first; empty if there is none.
   std::vector<BlobLocation> find(const BlobId& id) const;
   bool contains(const BlobId& id) const;
   bool holds_all(const PackDescription& pack) const;  // of what that pack, lost, had
-  const PackDescription* pack(const PackId& id) const;
+  bool has_pack(const PackId& id) const { return find_pack(id).has_value(); }
+  std::optional<PackDescription> pack(const PackId& id) const;
   // Position of the blob's first digest among its pack's digests.
   std::size_t digest_position(const BlobLocation& location) const;
 
+  // Made when they are looked at.
   auto packs() const {
-    return packs_ |
-           std::views::transform([](const auto& pack) -> const PackDescription& { return *pack; });
+    return packs_ | std::views::transform([this](const PackNumber& number) {
+             return parts_[number.part].content->pack(number.pack);
+           });
   }
   const std::set<WithdrawnBlob>& withdrawn() const { return withdrawn_; }
-  std::uint64_t blob_count() const { return used_; }
+  std::uint64_t blob_count() const { return blob_count_; }
+
+  // A number below numbers() that all places of the blob share, also those that are not to be used;
+  // empty for a blob that no pack ever listed here holds. For sets of many blobs: see BlobSet.
+  std::optional<std::uint64_t> number(const BlobId& id) const;
+  std::uint64_t numbers() const { return parts_.empty() ? 0 : parts_.back().end; }
+  BlobId id_of(std::uint64_t number) const;
 
  private:
-  struct Place {  // pack_ == kNone: an empty slot
-    std::uint32_t pack = kNone, entry = 0;
+  struct Part {
+    std::shared_ptr<const IndexPart> content;
+    std::vector<bool> hidden;  // empty: none
+    std::uint64_t end = 0;     // of the numbers of its blobs
+    std::uint64_t first() const { return end - content->blob_count(); }
+    bool hides(std::uint32_t pack) const { return !hidden.empty() && hidden[pack]; }
   };
-  static constexpr std::uint32_t kNone = 0xffffffff;
-  void insert(std::uint32_t pack, std::uint32_t entry);
-  void grow();
-  const BlobEntry& entry(const Place& place) const {
-    return packs_[place.pack]->entries[place.entry];
-  }
-  bool usable(const Place& place) const;
-  void visit(const BlobId& id, const std::function<bool(const Place&)>& stop) const;
+  struct PackNumber {
+    std::uint32_t part = 0, pack = 0;
+  };
+  std::optional<PackNumber> find_pack(const PackId& id) const;
+  template <typename Stop>
+  void visit(const BlobId& id, const Stop& stop) const;
 
-  std::vector<std::shared_ptr<const PackDescription>> packs_;
-  std::vector<std::vector<std::uint32_t>> offsets_;  // of each entry within its pack
-  std::map<PackId, std::uint32_t> by_id_;
+  std::vector<Part> parts_;
+  std::vector<PackNumber> packs_;
   std::set<WithdrawnBlob> withdrawn_;
-  std::vector<Place> table_;  // open addressing, a power of two
-  std::size_t used_ = 0;
+  std::uint64_t blob_count_ = 0;
 };
 
 struct IndexObject {
   std::string name;
-  IndexPart content;
+  std::shared_ptr<const IndexPart> content;
   bool whole = true;  // every pack that it lists is there, and not in IndexLoading::except
+  // So large that it is not to be merged with others.
+  bool full() const { return content->blob_count() >= kMostIndexBlobs / 2; }
 };
 
 struct LoadedIndex {

@@ -1,28 +1,16 @@
 #include "repository/index_memory.h"
 
-#include "repository/index.h"
+#include "repository/index_part.h"
 
 namespace holdfast::repository {
-namespace {
-
-std::size_t bytes_of(const IndexContent& content) {
-  std::size_t bytes = sizeof content + content.withdrawn.size() * sizeof(WithdrawnBlob);
-  for (const PackDescription& pack : content.packs) {
-    bytes += sizeof pack + pack.entries.size() * sizeof(BlobEntry);
-  }
-  return bytes;
-}
-
-}  // namespace
-
-IndexPart IndexMemory::find(const std::string& name) const {
+std::shared_ptr<const IndexPart> IndexMemory::find(const std::string& name) const {
   const std::lock_guard lock(mutex_);
   const auto found = known_.find(name);
   return found == known_.end() ? nullptr : found->second.part;
 }
 
-void IndexMemory::note(const std::string& name, const IndexPart& part) {
-  const std::size_t bytes = bytes_of(*part);
+void IndexMemory::note(const std::string& name, const std::shared_ptr<const IndexPart>& part) {
+  const std::size_t bytes = part->bytes();
   const std::lock_guard lock(mutex_);
   if (keepers_ == 0 || bytes > kMostBytes - bytes_) return;
   if (known_.try_emplace(name, Known{.part = part, .bytes = bytes}).second) bytes_ += bytes;

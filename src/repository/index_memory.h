@@ -15,8 +15,7 @@
 
 namespace holdfast::repository {
 
-struct IndexContent;
-using IndexPart = std::shared_ptr<const IndexContent>;
+class IndexPart;
 
 // Thread safe. Remembers nothing unless it is kept (see KeptIndex): a command that loads the index
 // once has no use for it.
@@ -24,16 +23,17 @@ class IndexMemory {
  public:
   static constexpr std::size_t kMostBytes = 64u << 20;
 
-  IndexPart find(const std::string& name) const;  // null if it is not remembered
+  // Null if it is not remembered.
+  std::shared_ptr<const IndexPart> find(const std::string& name) const;
   // Left out where it would take more than `kMostBytes` together with the others.
-  void note(const std::string& name, const IndexPart& part);
+  void note(const std::string& name, const std::shared_ptr<const IndexPart>& part);
   // What is not in the store any more.
   void keep_only(const std::set<std::string>& names);
 
  private:
   friend class KeptIndex;
   struct Known {
-    IndexPart part;
+    std::shared_ptr<const IndexPart> part;
     std::size_t bytes = 0;
   };
   void keep();

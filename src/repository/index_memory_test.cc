@@ -124,7 +124,7 @@ TEST_F(IndexMemoryTest, LeavesOutWhatIsCondemned) {
   load_index(repository);
   const PackId id = *pack_of(names_below(at.store, "packs/").front());
   put_condemned(at.repository, {id});
-  EXPECT_EQ(Writer(repository).index().pack(id), nullptr);
+  EXPECT_FALSE(Writer(repository).index().has_pack(id));
 }
 
 TEST_F(IndexMemoryTest, GivesAWriterTheSameIndexForAllItsLife) {
@@ -143,21 +143,21 @@ TEST_F(IndexMemoryTest, GivesAWriterTheSameIndexForAllItsLife) {
 TEST_F(IndexMemoryTest, TakesNoMoreThanItsShareOfMemory) {
   const KeptIndex kept(repository);
   IndexMemory& memory = *repository.index_memory();
-  const auto part = [](std::size_t entries) {
-    IndexContent content{.packs = {PackDescription{}}, .withdrawn = {}};
-    content.packs.front().entries.resize(entries);
-    return std::make_shared<const IndexContent>(std::move(content));
+  const auto part = [](std::size_t withdrawn) {
+    IndexContent content;
+    content.withdrawn.resize(withdrawn);
+    return std::make_shared<const IndexPart>(content);
   };
-  constexpr std::size_t kHalf = IndexMemory::kMostBytes / sizeof(BlobEntry) / 2;
+  constexpr std::size_t kHalf = IndexMemory::kMostBytes / sizeof(WithdrawnBlob) / 2;
   memory.note("large", part(kHalf));
   memory.note("too large", part(kHalf + 1));
-  memory.note("small", part(10));
   EXPECT_NE(memory.find("large"), nullptr);
   EXPECT_EQ(memory.find("too large"), nullptr);
-  EXPECT_NE(memory.find("small"), nullptr);
-  memory.keep_only({"small"});
+  memory.keep_only({});
+  memory.note("small", part(10));
   memory.note("too large", part(kHalf + 1));
   EXPECT_EQ(memory.find("large"), nullptr);
+  EXPECT_NE(memory.find("small"), nullptr);
   EXPECT_NE(memory.find("too large"), nullptr);
 }
 

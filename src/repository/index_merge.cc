@@ -9,12 +9,10 @@ namespace holdfast::repository {
 namespace {
 
 // About as it is written.
-std::uint64_t weight(const IndexContent& content) {
-  std::uint64_t bytes = content.withdrawn.size() * (PackId::kSize + BlobId::kSize);
-  for (const PackDescription& pack : content.packs) {
-    bytes += PackId::kSize + pack.entries.size() * BlobEntry::kWrittenSize;
-  }
-  return bytes;
+std::uint64_t weight(const IndexPart& part) {
+  return part.withdrawn().size() * (PackId::kSize + BlobId::kSize) +
+         part.pack_count() * std::uint64_t{PackId::kSize} +
+         part.blob_count() * std::uint64_t{BlobEntry::kWrittenSize};
 }
 
 struct Candidate {
@@ -25,7 +23,7 @@ struct Candidate {
 std::vector<Candidate> smallest_first(const LoadedIndex& loaded) {
   std::vector<Candidate> candidates;
   for (const IndexObject& object : loaded.objects) {
-    if (object.whole) candidates.push_back({&object, weight(*object.content)});
+    if (object.whole && !object.full()) candidates.push_back({&object, weight(*object.content)});
   }
   std::ranges::stable_sort(candidates, {}, &Candidate::weight);
   return candidates;
@@ -50,11 +48,11 @@ IndexMerge merge_index(const LoadedIndex& loaded, IndexContent own) {
   std::set<WithdrawnBlob> withdrawn(merge.content.withdrawn.begin(), merge.content.withdrawn.end());
   for (const Candidate& candidate : candidates) {
     merge.replaced.push_back(candidate.object->name);
-    for (const PackDescription& pack : candidate.object->content->packs) {
-      if (listed.insert(pack.id).second) merge.content.packs.push_back(pack);
+    const IndexPart& part = *candidate.object->content;
+    for (std::uint32_t pack = 0; pack < part.pack_count(); ++pack) {
+      if (listed.insert(part.pack_id(pack)).second) merge.content.packs.push_back(part.pack(pack));
     }
-    withdrawn.insert(candidate.object->content->withdrawn.begin(),
-                     candidate.object->content->withdrawn.end());
+    withdrawn.insert(part.withdrawn().begin(), part.withdrawn().end());
   }
   merge.content.withdrawn.assign(withdrawn.begin(), withdrawn.end());
   return merge;

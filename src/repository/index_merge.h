@@ -1,5 +1,5 @@
-// Keeps the number of index objects bounded. Each backup and each closing of a timeline adds one,
-// and every restore reads them all.
+// Keeps the number of small index objects bounded. Each backup and each closing of a timeline adds
+// one, and every restore reads them all. Full ones are left alone.
 #ifndef HOLDFAST_REPOSITORY_INDEX_MERGE_H_
 #define HOLDFAST_REPOSITORY_INDEX_MERGE_H_
 

@@ -100,7 +100,7 @@ TEST_F(IndexMergeTest, LeavesObjectsAloneThatListWhatIsCondemned) {
   make_snapshots(3);
   const LoadedIndex loaded = load_index(repository);
   const std::string listing = loaded.objects.front().name;
-  put_condemned(repository, {loaded.objects.front().content->packs.front().id});
+  put_condemned(repository, {loaded.objects.front().content->pack_id(0)});
   make_snapshots(60);
   const auto names = objects();
   EXPECT_NE(std::ranges::find(names, listing), names.end());

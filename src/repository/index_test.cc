@@ -148,7 +148,7 @@ TEST_F(LoadIndexTest, NamesAnUnlistedPackThatCannotBeRead) {
 TEST_F(LoadIndexTest, LeavesOutWhatItIsTold) {
   const PackId id = *pack_of(names_below(at.store, "packs/").front());
   const LoadedIndex loaded = load_index(at.repository, {.except = {id}});
-  EXPECT_EQ(loaded.index.pack(id), nullptr);
+  EXPECT_FALSE(loaded.index.has_pack(id));
   EXPECT_EQ(loaded.left_out, 1);
   EXPECT_TRUE(loaded.lost_packs.empty());
   EXPECT_TRUE(loaded.unindexed.empty());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "base/error.h"
@@ -52,6 +53,10 @@ std::uint64_t PackDescription::blobs_size() const {
 
 std::uint64_t PackDescription::size() const {
   return kPackHeaderSize + blobs_size() + digests_size + directory_size + kPackFooterSize;
+}
+
+bool is_possible(const PackDescription& pack) {
+  return kPackHeaderSize + pack.blobs_size() <= std::numeric_limits<std::uint32_t>::max();
 }
 
 PackBuilder::PackBuilder(PackId id, Bytes memory) : content_(std::move(memory)) {
@@ -140,6 +145,7 @@ PackDescription read_directory(storage::Store& store, const MasterKeys& keys, co
   store.get_range(name, size - kPackFooterSize - directory_size, box);
   PackDescription pack = parse_directory(keys, id, digests_size, box);
   if (pack.size() != size) throw damaged("has another size than its directory says");
+  if (!is_possible(pack)) throw damaged("is larger than a pack can be");
   return pack;
 }
 

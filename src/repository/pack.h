@@ -39,6 +39,9 @@ struct PackDescription {
   std::uint64_t digests_offset() const { return kPackHeaderSize + blobs_size(); }
 };
 
+// Whether all its blobs begin below 4 GiB, as those of every pack do.
+bool is_possible(const PackDescription& pack);
+
 PackId random_pack_id();
 
 class PackBuilder {

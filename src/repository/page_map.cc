@@ -126,6 +126,12 @@ std::uint64_t leaf_count(std::uint64_t page_count) {
   return (page_count + kLeafPages - 1) / kLeafPages;
 }
 
+std::uint64_t tree_count(std::uint64_t page_count, int level) {
+  std::uint64_t count = leaf_count(page_count);
+  for (int below = 0; below < level; ++below) count = (count + kNodeFanout - 1) / kNodeFanout;
+  return count;
+}
+
 std::uint64_t leaf_pages(std::uint64_t page_count, std::uint64_t leaf) {
   return std::min(kLeafPages, page_count - leaf * kLeafPages);
 }

@@ -54,6 +54,7 @@ std::vector<BlobId> parse_node(ByteView bytes, std::uint64_t children);
 // Shape of the map of a database: everything follows from its number of pages (at least 1).
 int map_height(std::uint64_t page_count);  // 0: the root is a leaf
 std::uint64_t leaf_count(std::uint64_t page_count);
+std::uint64_t tree_count(std::uint64_t page_count, int level);           // leaves are level 0
 std::uint64_t leaf_pages(std::uint64_t page_count, std::uint64_t leaf);  // 4096 but for the last
 
 // Collects leaf ids in order and makes the nodes above them. `put` stores a node and returns its

@@ -96,7 +96,7 @@ class Stage {
   void crowd_index() {
     for (const IndexObject& object : load_index(at_.repository).objects) {
       for (std::size_t i = 0; i < kMostIndexObjects / 4; ++i) {
-        put_index(at_.repository, *object.content);
+        put_index(at_.repository, object.content->content());
       }
     }
   }

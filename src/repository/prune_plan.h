@@ -17,7 +17,7 @@ namespace holdfast::repository {
 // What a condemned pack holds that is needed, and that no other pack is to keep.
 struct Repacked {
   PackId pack;
-  std::unordered_set<BlobId> blobs;
+  std::vector<std::uint32_t> entries;  // by their numbers in the pack
 };
 
 struct PrunePlan {

@@ -115,6 +115,7 @@ class TurnStore final : public storage::StoreDecorator {
   void list(std::string_view prefix, const Visitor& visit) override {
     in_turn([&] { base().list(prefix, visit); });
   }
+  void remove_many(std::span<const std::string> names) override { Store::remove_many(names); }
   void remove(std::string_view name) override {
     in_turn([&] { base().remove(name); });
   }

@@ -142,10 +142,10 @@ void Writer::put_entries(IndexContent content) {
   IndexMerge merge = merge_index(loaded_, content);
   // Who was taken for dead does not know what is being removed.
   if (merge.replaced.empty() || !intent_.still_there()) {
-    put_index(*repository_, content);
+    put_index(*repository_, std::move(content));
     return;
   }
-  put_index(*repository_, merge.content);
+  put_index(*repository_, std::move(merge.content));
   loaded_.objects.clear();
   repository_->store().remove_many(merge.replaced);
 }

@@ -154,7 +154,7 @@ TEST(Crash, DuringABackupThatMergesTheIndexKeepsTheSnapshotsBeforeIt) {
                           const auto loaded = repository::load_index(process.repository());
                           for (std::size_t i = 1; i < repository::kMostIndexObjects; ++i) {
                             repository::put_index(process.repository(),
-                                                  *loaded.objects.front().content);
+                                                  loaded.objects.front().content->content());
                           }
                           change_database(ground.source(), 1);
                         },

@@ -100,7 +100,7 @@ TEST_F(HealingTest, HealsTheOlderSnapshotsToo) {
   change_a_row();
   // The third group, which has not changed since the first snapshot.
   const auto loaded = repository::load_index(at.repository);
-  const auto& entries = loaded.index.pack(*repository::pack_of(pack))->entries;
+  const auto entries = loaded.index.pack(*repository::pack_of(pack)).value().entries;
   flip(pack, repository::kPackHeaderSize + entries[0].stored_size + entries[1].stored_size + 9);
   EXPECT_FALSE(verify().ok());
   for (const bool cached : {true, false}) {
