@@ -67,6 +67,7 @@ struct Arguments {
 
   // Global.
   std::string repository, configuration, cache_directory, color = "auto";
+  std::string limit_upload, limit_download;
   bool json = false, quiet = false, verbose = false, no_cache = false, no_key_cache = false;
   bool help = false, version = false;
 

@@ -18,9 +18,9 @@ using Words = std::vector<std::string>;
 constexpr std::string_view kNoNumber = "Could not convert: ";  // how CLI11 begins
 
 // Global options that take a value: their next word is no command.
-constexpr auto kWithValue =
-    std::to_array<std::string_view>({"-r", "--repo", "-c", "--config", "--cache-dir", "--color",
-                                     "--lease-wait", "-d", "--database"});
+constexpr auto kWithValue = std::to_array<std::string_view>(
+    {"-r", "--repo", "-c", "--config", "--cache-dir", "--color", "--limit-upload",
+     "--limit-download", "--lease-wait", "-d", "--database"});
 
 Error usage(std::string happened, std::string_view command) {
   const std::string where = command.empty() ? "" : fmt::format(" {}", command);

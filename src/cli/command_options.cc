@@ -330,6 +330,10 @@ void add_global_options(CLI::App& app, Arguments& a) {
               "where they are kept (or HOLDFAST_CACHE_DIR; ~/.cache/holdfast)");
   flag(app, "--no-key-cache", a.no_key_cache,
        "do not keep the unlocked key for this session (or HOLDFAST_KEY_CACHE=off)");
+  text_option(app, "--limit-upload", a.limit_upload, "N",
+              "send the repository at most N megabytes a second");
+  text_option(app, "--limit-download", a.limit_download, "N",
+              "ask the repository for at most N megabytes a second");
   app.add_option("--color", a.color, "auto, always or never")->type_name("WHEN");
   flag(app, "-h,--help", a.help, "explain a command");
   flag(app, "--version", a.version, "print the version");

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/time.h"
+#include "storage/throttled_store.h"
 
 namespace holdfast::cli {
 namespace {
@@ -62,6 +63,18 @@ double parse_percent(std::string_view option, std::string_view text, double leas
                 fmt::format("{} takes a percentage up to 100, not \"{}\"", option, text));
   }
   return percent;
+}
+
+double parse_rate(std::string_view option, std::string_view text) {
+  if (text.empty()) return 0;
+  double megabytes = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), megabytes);
+  if (error != std::errc{} || end != text.data() + text.size() ||
+      !(megabytes > 0 && megabytes <= storage::kMostMegabytesASecond)) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("{} takes a number of megabytes a second, not \"{}\"", option, text));
+  }
+  return megabytes * 1e6;
 }
 
 }  // namespace holdfast::cli

@@ -14,6 +14,9 @@ std::optional<repository::RetentionPolicy> parse_policy(const KeepFlags& flags);
 
 // "75", "75%"; throws kUsage outside of least … 100.
 double parse_percent(std::string_view option, std::string_view text, double least);
+// "2.5": megabytes a second, as bytes a second; 0 for an empty text. Throws kUsage unless it is
+// more than 0.
+double parse_rate(std::string_view option, std::string_view text);
 
 }  // namespace holdfast::cli
 

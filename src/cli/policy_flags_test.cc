@@ -7,6 +7,14 @@
 namespace holdfast::cli {
 namespace {
 
+TEST(RateFlag, IsMegabytesASecond) {
+  EXPECT_DOUBLE_EQ(0, parse_rate("--limit-upload", ""));
+  EXPECT_DOUBLE_EQ(2.5e6, parse_rate("--limit-upload", "2.5"));
+  for (const char* text : {"0", "-1", "fast", "5MB", "nan", "inf", "1e9"}) {
+    EXPECT_THROW(parse_rate("--limit-upload", text), Error) << text;
+  }
+}
+
 TEST(PolicyFlags, AreNoPolicyWhenNoneIsSaid) { EXPECT_FALSE(parse_policy({})); }
 
 TEST(PolicyFlags, MakeAPolicy) {

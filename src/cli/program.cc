@@ -187,14 +187,17 @@ int run_parsed(const Words& words, const ParsedLine& parsed, const service::Worl
   Words line{"holdfast"};
   line.insert(line.end(), words.begin(), words.end());
   Terminal terminal;
-  service::Session session(world,
-                           {.repository = arguments.repository,
-                            .configuration = arguments.configuration,
-                            .cache_directory = arguments.cache_directory,
-                            .no_cache = arguments.no_cache,
-                            .no_key_cache = arguments.no_key_cache,
-                            .command = service::shell_quoted(line)},
-                           terminal, console);
+  service::Session session(
+      world,
+      {.repository = arguments.repository,
+       .configuration = arguments.configuration,
+       .cache_directory = arguments.cache_directory,
+       .no_cache = arguments.no_cache,
+       .no_key_cache = arguments.no_key_cache,
+       .limits = {.upload = parse_rate("--limit-upload", arguments.limit_upload),
+                  .download = parse_rate("--limit-download", arguments.limit_download)},
+       .command = service::shell_quoted(line)},
+      terminal, console);
   Context context{arguments, session, terminal, console, signals};
   return run_command(context);
 }

@@ -14,6 +14,7 @@
 #include "service/protection_settings.h"
 #include "service/record_settings.h"
 #include "service/repository_settings.h"
+#include "storage/throttled_store.h"
 
 namespace holdfast::service {
 
@@ -32,6 +33,7 @@ struct Configuration {
   env::Path passphrase_file;
   bool key_cache = true;
   std::optional<int> compression;
+  storage::TransferLimits limits;
   std::vector<DatabaseConfiguration> databases;  // in the order of the file
   std::optional<repository::RetentionPolicy> retention;
   BootSettings boot;

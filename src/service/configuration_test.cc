@@ -32,6 +32,8 @@ repository = "backup"
 passphrase_file = "../secret"
 key_cache = "off"
 compression = 9
+limit_upload = 2.5
+limit_download = 20
 [databases.users]
 source = ["$USERS", "/volume/users.db"]
 [databases.app]
@@ -45,6 +47,8 @@ monthly = -1
   EXPECT_EQ("/etc/secret", read.passphrase_file);
   EXPECT_FALSE(read.key_cache);
   EXPECT_EQ(9, read.compression);
+  EXPECT_DOUBLE_EQ(2.5e6, read.limits.upload);
+  EXPECT_DOUBLE_EQ(20e6, read.limits.download);
   ASSERT_EQ(2u, read.databases.size());
   EXPECT_EQ("users", read.databases[0].name);
   EXPECT_THAT(read.databases[0].source, ElementsAre("$USERS", "/volume/users.db"));
@@ -129,6 +133,7 @@ TEST_F(ConfigurationFile, RefusesWrongKindsOfValues) {
   EXPECT_THAT(problem("repository = 5"), HasSubstr("text in quotes"));
   EXPECT_THAT(problem("key_cache = \"maybe\""), HasSubstr("\"session\" or \"off\""));
   EXPECT_THAT(problem("compression = 20"), HasSubstr("whole number from 1"));
+  EXPECT_THAT(problem("limit_upload = 0"), HasSubstr("megabytes a second"));
   EXPECT_THAT(problem("[databases.app]\n"), HasSubstr("needs a source"));
   EXPECT_THAT(problem("[databases.app]\nsource = []\n"), HasSubstr("empty list"));
   EXPECT_THAT(problem("[databases.app]\nsource = \"\"\n"), HasSubstr("is empty"));

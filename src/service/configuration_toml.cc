@@ -22,10 +22,10 @@ class Reader : TomlValues {
       : TomlValues(file, variables), file_(file) {}
 
   Configuration read(const toml::table& root) {
-    expect_keys(
-        root, "",
-        {"repository", "passphrase_file", "key_cache", "compression", "databases", "retention",
-         "environment", "force_import", "replication", "collections", "records"});
+    expect_keys(root, "",
+                {"repository", "passphrase_file", "key_cache", "compression", "limit_upload",
+                 "limit_download", "databases", "retention", "environment", "force_import",
+                 "replication", "collections", "records"});
     Configuration configuration;
     configuration.file = file_;
     if (const auto* node = root.get("repository")) {
@@ -38,6 +38,12 @@ class Reader : TomlValues {
     if (const auto* node = root.get("compression")) {
       configuration.compression =
           integer(*node, "compression", 1, 19, "from 1 (fast) to 19 (small)");
+    }
+    if (const auto* node = root.get("limit_upload")) {
+      configuration.limits.upload = rate(*node, "limit_upload");
+    }
+    if (const auto* node = root.get("limit_download")) {
+      configuration.limits.download = rate(*node, "limit_download");
     }
     if (const auto* node = root.get("retention"))
       configuration.retention = read_policy(*this, *node, "retention");
@@ -69,6 +75,15 @@ class Reader : TomlValues {
     if (said != "session" && said != "off")
       throw wrong(node, "\"key_cache\" must be \"session\" or \"off\"");
     return said == "session";
+  }
+
+  // Megabytes a second, as bytes.
+  double rate(const toml::node& node, std::string_view name) const {
+    const double megabytes = number(node, name);
+    if (!(megabytes > 0 && megabytes <= storage::kMostMegabytesASecond)) {
+      throw wrong(node, fmt::format("\"{}\" must be a number of megabytes a second", name));
+    }
+    return megabytes * 1e6;
   }
 
   void read_databases(const toml::node& node, Configuration& configuration) const {

@@ -72,8 +72,21 @@ std::unique_ptr<Session> Session::again(PassphrasePrompt& prompt, Progress& prog
 }
 
 storage::Store& Session::store() {
-  if (!store_) store_ = world_.open_store(place());
-  return *store_;
+  if (!store_) {
+    store_ = world_.open_store(place());
+    const storage::TransferLimits limits = this->limits();
+    if (limits.any()) {
+      throttled_ = std::make_unique<storage::ThrottledStore>(*store_, limits, world_.clock);
+    }
+  }
+  return throttled_ ? *throttled_ : *store_;
+}
+
+storage::TransferLimits Session::limits() {
+  storage::TransferLimits limits = configuration().limits;
+  if (options_.limits.upload > 0) limits.upload = options_.limits.upload;
+  if (options_.limits.download > 0) limits.download = options_.limits.download;
+  return limits;
 }
 
 std::optional<std::string> Session::own_passphrase() {

@@ -12,6 +12,7 @@
 #include "repository/repository.h"
 #include "service/configuration.h"
 #include "service/passphrase.h"
+#include "storage/throttled_store.h"
 
 namespace holdfast::service {
 
@@ -20,7 +21,8 @@ struct SessionOptions {
   std::string configuration;    // --config
   std::string cache_directory;  // --cache-dir
   bool no_cache = false, no_key_cache = false;
-  std::string command;  // for the log: the command line, without secrets
+  storage::TransferLimits limits = {};  // --limit-upload, --limit-download
+  std::string command;                  // for the log: the command line, without secrets
 };
 
 // Not thread safe. World, prompt and progress must outlive it. Nothing is read before it is asked
@@ -66,13 +68,14 @@ class Session {
   std::optional<std::string> named_place();
   std::optional<std::string> own_passphrase();
   std::string keep(repository::Repository::Created created, std::optional<std::string> secret);
+  storage::TransferLimits limits();
 
   const World& world_;
   SessionOptions options_;
   PassphrasePrompt& prompt_;
   Progress& progress_;
   std::optional<Configuration> configuration_;
-  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::Store> store_, throttled_;
   std::optional<std::optional<std::string>> passphrase_;
   bool typed_ = false;        // the passphrase, at the prompt
   Session* first_ = nullptr;  // that this one is beside; its passphrase may be that of all
