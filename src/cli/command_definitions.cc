@@ -301,7 +301,7 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "is damaged, and what could still be read.",
      "holdfast verify --all --read-data\n"
      "holdfast verify latest --integrity\n"
-     "holdfast verify --read-data=10  # a tenth of the packs each night\n"
+     "holdfast verify --read-data=10  # a tenth of the packs each night: all in ten\n"
      "holdfast verify --file app.tar.gz",
      verify_options},
     {"drill", "", Command::kDrill, kUpkeep, "[DB…]",

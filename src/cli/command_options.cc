@@ -113,7 +113,7 @@ void verify_options(CLI::App& app, Arguments& a) {
   flag(app, "-a,--all", a.all, "all snapshots, and all that is stored (the same as naming none)");
   app.add_flag("--read-data{100}", a.read_data,
                "read every byte and prove every database's checksum; with =PERCENT, of so many of "
-               "the packs, at random")
+               "the packs, those that were read longest ago by any machine")
       ->type_name("PERCENT");
   flag(
       app, "--integrity", a.integrity,

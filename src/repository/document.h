@@ -24,6 +24,7 @@ enum class DocumentKind : std::uint8_t {
   kMark = 9,
   kLease = 10,
   kProof = 11,
+  kVerified = 12,
 };
 
 Bytes seal_document(const codec::SecretKey& key, DocumentKind kind, std::string_view name,

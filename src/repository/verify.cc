@@ -6,7 +6,6 @@
 #include <cmath>
 #include <map>
 #include <optional>
-#include <random>
 #include <set>
 #include <unordered_set>
 
@@ -15,6 +14,7 @@
 #include "repository/blob_reader.h"
 #include "repository/pack_reading.h"
 #include "repository/page_map.h"
+#include "repository/verified_packs.h"
 
 namespace holdfast::repository {
 namespace {
@@ -63,6 +63,7 @@ class Verification {
   Bytes read_tree(const BlobReader& reader, const BlobId& id, BlobKind kind, BlobDecoder& decoder);
   std::vector<PackId> packs_to_read();
   void read_data();
+  void remember(const std::vector<PackId>& packs);
   void judge(const Snapshot& snapshot);
   std::vector<codec::PageDigest> digests_of(const BlobReader& reader, const BlobId& blob) const;
   LeafVerdict judge_leaf(const BlobReader& reader, BlobDecoder& decoder, const DatabaseState& state,
@@ -75,6 +76,7 @@ class Verification {
   codec::ChecksumKey checksum_key_;
   std::vector<Snapshot> snapshots_;
   VerifyReport report_;
+  VerifiedPacks verified_;
   PackFindings read_;
   std::unordered_set<BlobId> lacking_;  // pages that maps refer to and no pack holds
   std::unordered_set<BlobId> lost_trees_;
@@ -176,8 +178,7 @@ std::vector<PackId> Verification::packs_to_read() {
     packs.assign(needed.begin(), needed.end());
   }
   if (everything_is_read()) return packs;
-  std::mt19937_64 random(std::random_device{}());
-  std::ranges::shuffle(packs, random);
+  order_by_need(packs, verified_.times);
   const double wanted =
       std::ceil(static_cast<double>(packs.size()) * request_.read_data_percent / 100);
   packs.resize(static_cast<std::size_t>(wanted));
@@ -287,7 +288,9 @@ void Verification::judge(const Snapshot& snapshot) {
 }
 
 void Verification::read_data() {
-  read_ = read_packs(repository_, loaded_.index, packs_to_read(), request_.threads, progress_);
+  verified_ = load_verified(repository_);
+  const std::vector<PackId> packs = packs_to_read();
+  read_ = read_packs(repository_, loaded_.index, packs, request_.threads, progress_);
   report_.packs = read_.packs;
   report_.blobs = read_.blobs;
   report_.bytes_read = read_.bytes_read;
@@ -299,7 +302,25 @@ void Verification::read_data() {
   });
   for (const WithdrawnBlob& blob : read_.withdrawn) loaded_.index.withdraw(blob);
   for (const WithdrawnBlob& blob : read_.unreadable) loaded_.index.withdraw(blob);
-  if (read_.withdrawn.empty() || !request_.remember_damage) return;
+  if (!request_.remember_damage) return;
+  remember(packs);
+}
+
+void Verification::remember(const std::vector<PackId>& packs) {
+  // Also those in which something was found: it is told now, and the others have their turn.
+  std::vector<PackId> present;
+  for (const PackDescription& pack : loaded_.index.packs()) present.push_back(pack.id);
+  try {
+    note_verified(repository_, std::move(verified_), packs, present, repository_.clock().now());
+  } catch (const Error& error) {
+    // Who reads all of them loses nothing by it.
+    if (!everything_is_read()) {
+      progress_.warning(fmt::format(
+          "which packs were verified could not be noted, so they may be again next time ({})",
+          error.what()));
+    }
+  }
+  if (read_.withdrawn.empty()) return;
   try {
     put_index(repository_, {.packs = {}, .withdrawn = read_.withdrawn});
   } catch (const Error& error) {

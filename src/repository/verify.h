@@ -13,10 +13,12 @@ namespace holdfast::repository {
 
 struct VerifyRequest {
   std::vector<SnapshotId> snapshots;  // empty: all, and every pack even if no snapshot needs it
-  double read_data_percent = 0;  // 0: structure only; of the packs, chosen at random when below 100
+  // 0: structure only; of the packs, those verified longest ago when below 100.
+  double read_data_percent = 0;
   unsigned threads = 0;
-  bool remember_damage =
-      true;  // withdraw damaged blobs from the index, so that the next backup heals them
+  // Withdraw damaged blobs from the index, so that the next backup heals them, and note which packs
+  // were read.
+  bool remember_damage = true;
 };
 
 struct Damage {
