@@ -40,6 +40,8 @@ struct ProtectionSettings {  // of one database
 struct ReplicationSettings {
   std::chrono::milliseconds close_interval{900'000};
   std::chrono::milliseconds lease_stale{30'000};
+  // Empty: as fast as a store takes it, or four tenths of a second where each request costs.
+  std::optional<std::chrono::milliseconds> ship_interval;
   env::Path backlog;  // absolute; empty: below the cache directory
   repository::TimelinePolicy keep;
 };

@@ -126,13 +126,17 @@ ProtectionSettings read_protection(const TomlValues& values, const toml::table& 
 
 ReplicationSettings read_replication(const TomlValues& values, const toml::node& node) {
   const toml::table& fields = values.table(node, "replication");
-  values.expect_keys(fields, "replication", {"close_interval", "lease_stale", "backlog", "keep"});
+  values.expect_keys(fields, "replication",
+                     {"close_interval", "lease_stale", "ship_interval", "backlog", "keep"});
   ReplicationSettings settings;
   if (const auto* said = fields.get("close_interval")) {
     settings.close_interval = at_least_a_second(values, *said, "close_interval");
   }
   if (const auto* said = fields.get("lease_stale")) {
     settings.lease_stale = at_least_a_second(values, *said, "lease_stale");
+  }
+  if (const auto* said = fields.get("ship_interval")) {
+    settings.ship_interval = values.span(*said, "ship_interval");
   }
   if (const auto* said = fields.get("backlog")) {
     settings.backlog = values.path(values.text(*said, "backlog"));

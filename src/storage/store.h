@@ -48,6 +48,7 @@ struct Capabilities {
   bool linearizable = false;      // list() reflects every put and remove that has returned anywhere
   bool exclusive_create = false;  // PutMode::kCreate is atomic against other creators
   std::string description;        // "local directory /backup"
+  bool costly = false;            // each request costs money, and the way there and back
 };
 
 class Store {

@@ -134,7 +134,10 @@ Next Implementation::next() const {
   };
   if (look_at_ && looks()) consider(*look_at_);
   if (confirm_at_) consider(*confirm_at_);
-  if (!is_shipped() && !sending_) consider(send_at_);
+  if (!is_shipped() && !sending_) {
+    const bool sealed = !backlog_.empty() || unconfirmed_;
+    consider(sealed ? send_at_ : std::max(send_at_, ship_at_));
+  }
   if (!scanning_ && !closing_) {
     consider_job(light_scan_at());
     if (!lease_ || deposed_) {
@@ -244,6 +247,7 @@ void Implementation::scan_or_close(std::stop_token stop) {
 }
 
 bool Implementation::hurry(std::uint64_t scans_wanted) {
+  ship_at_ = Duration(0);
   if (!is_shipped()) send();
   ship_learnt();
   if (deposed_) return is_shipped();

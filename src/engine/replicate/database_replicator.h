@@ -43,6 +43,9 @@ struct ReplicationOptions {
 
   Duration quiet_coalescing = std::chrono::microseconds(200);
   Duration busy_coalescing = std::chrono::milliseconds(12);  // from one look to the next under load
+  // From one segment to the next, where requests cost time and money; 0: each look that finds
+  // something ships it. The first commit after a pause never waits for it, nor does a closing.
+  Duration ship_interval{0};
   std::size_t look_bytes = 8u << 20;      // a commit larger than this is learnt by a scan
   std::size_t overlay_bytes = 16u << 20;  // then the timeline is closed
   std::size_t reach_bytes = 1u << 20;     // most content that reaching back may put into a segment

@@ -36,6 +36,44 @@ TEST_F(ReplicatorTest, CountsCommitsInPositions) {
   EXPECT_EQ(flush().number, before.number + 5);
 }
 
+TEST_F(ReplicatorTest, SendsNoMoreSegmentsThanTheShipIntervalAllows) {
+  options.ship_interval = milliseconds(300);
+  start();
+  flush();
+  env::Clock& clock = repository.clock();
+  const std::uint64_t before = replicator->state().segments;
+  const Duration begun = clock.elapsed();
+  for (int i = 0; i < 60; ++i) {
+    update(i);
+    replicator->step(true);
+    clock.wait(milliseconds(5), {});
+    replicator->step(false);
+  }
+  const auto most = 2 + (clock.elapsed() - begun) / options.ship_interval;
+  const auto sent = replicator->state().segments - before;
+  EXPECT_GE(sent, 1u) << "the first commit waits for nothing";
+  EXPECT_LE(sent, static_cast<std::uint64_t>(most));
+  const Position last = flush();
+  settle();
+  EXPECT_EQ(replicator->state().position, last);
+  expect_every_image();
+  EXPECT_EQ(replicator->state().continuity_repaired, 0u);
+}
+
+TEST_F(ReplicatorTest, WhatWaitsForTheShipIntervalIsSentWithoutAnotherCommit) {
+  options.ship_interval = milliseconds(200);
+  start();
+  flush();
+  update(1);
+  replicator->step(true);
+  settle(milliseconds(1));
+  update(2);
+  replicator->step(true);
+  settle(milliseconds(400));
+  const Position sent = replicator->state().position;
+  EXPECT_EQ(sent.number, flush().number) << "nothing was left for the flush";
+}
+
 TEST_F(ReplicatorTest, NeedsNoStepsWhileAJobWaitsForItsTurn) {
   start();
   for (const char* job : {"the lease", "the scan"}) {

@@ -222,7 +222,7 @@ class DatabaseReplicator::Implementation {
   Duration last_look_{}, scan_began_{}, last_scan_{}, last_attempt_{}, last_close_{}, last_thin_{},
       last_commit_{};
   Duration log_is_young_until_{};
-  Duration send_at_{}, lease_at_{}, scan_at_{}, close_at_{};
+  Duration send_at_{}, ship_at_{}, lease_at_{}, scan_at_{}, close_at_{};
   std::size_t misses_ = 0;
   std::uint64_t last_commits_ = 0;  // of the last look that found any
   Patience store_patience_{std::chrono::milliseconds(200), std::chrono::seconds(5)};

@@ -90,9 +90,13 @@ bool Implementation::apply(std::uint64_t commits, const sqlite::Geometry& geomet
   return true;
 }
 
-// While the store is slow, what comes meanwhile becomes one segment.
+// While the store is slow, or is not to be asked so often, what comes meanwhile becomes one
+// segment.
 void Implementation::ship_learnt() {
   if (!learnt_.unsealed || sending_) return;
+  const Duration now = elapsed();
+  if (now < ship_at_ && now < close_at()) return;
+  ship_at_ = now + options_.ship_interval;
   seal();
   if (send() || scanning_ || known_.overlay().bytes() <= options_.overlay_bytes) return;
   // A snapshot cannot be made now, and memory is bounded: a scan makes it later.
