@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "repository/second_look.h"
 
 namespace holdfast::repository {
 namespace {
@@ -55,10 +56,12 @@ MutableByteView BlobReader::read_from(const Index& index, const BlobId& id, Blob
   for (const BlobLocation& location : index.find(id)) {
     try {
       box.resize(location.entry.stored_size);
-      repository_->store().get_range(pack_name(location.pack), location.offset, box);
       if (buffer.size() < location.entry.raw_size) buffer.resize(location.entry.raw_size);
       const auto plain = MutableByteView(buffer).first(location.entry.raw_size);
-      decoder.decode(location.entry, box, plain);
+      second_look([&] {
+        repository_->store().get_range(pack_name(location.pack), location.offset, box);
+        decoder.decode(location.entry, box, plain);
+      });
       return plain;
     } catch (const Error& error) {
       if (!worth_another_place(error)) throw;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "codec/aead.h"
+#include "repository/second_look.h"
 
 namespace holdfast::repository {
 namespace {
@@ -125,8 +126,10 @@ PackDescription parse_directory(const MasterKeys& keys, const PackId& id,
   return pack;
 }
 
-PackDescription read_directory(storage::Store& store, const MasterKeys& keys, const PackId& id,
-                               std::uint64_t size) {
+namespace {
+
+PackDescription read_directory_once(storage::Store& store, const MasterKeys& keys, const PackId& id,
+                                    std::uint64_t size) {
   const std::string name = pack_name(id);
   const auto damaged = [&](std::string_view why) {
     return Error(ErrorCode::kDamagedObject, fmt::format("{} {}", name, why));
@@ -149,13 +152,21 @@ PackDescription read_directory(storage::Store& store, const MasterKeys& keys, co
   return pack;
 }
 
+}  // namespace
+
+PackDescription read_directory(storage::Store& store, const MasterKeys& keys, const PackId& id,
+                               std::uint64_t size) {
+  return second_look([&] { return read_directory_once(store, keys, id, size); });
+}
+
 void check_pack_frame(storage::Store& store, const MasterKeys& keys, const PackDescription& pack) {
   const std::string name = pack_name(pack.id);
-  Bytes header(kPackHeaderSize);
-  store.get_range(name, 0, header);
-  if (as_text(header) != kHeader) {
+  second_look([&] {
+    Bytes header(kPackHeaderSize);
+    store.get_range(name, 0, header);
+    if (as_text(header) == kHeader) return;
     throw Error(ErrorCode::kDamagedObject, name + " does not begin like a pack");
-  }
+  });
   const PackDescription own = read_directory(store, keys, pack.id, pack.size());
   if (own.entries != pack.entries || own.digests_size != pack.digests_size) {
     throw Error(ErrorCode::kDamagedObject, name + " holds other blobs than its index says");
@@ -174,9 +185,11 @@ std::vector<codec::PageDigest> open_digests(const MasterKeys& keys, const PackDe
 std::vector<codec::PageDigest> read_digests(storage::Store& store, const MasterKeys& keys,
                                             const PackDescription& pack) {
   if (page_total(pack) == 0) return {};
-  Bytes box(pack.digests_size);
-  store.get_range(pack_name(pack.id), pack.digests_offset(), box);
-  return open_digests(keys, pack, box);
+  return second_look([&] {
+    Bytes box(pack.digests_size);
+    store.get_range(pack_name(pack.id), pack.digests_offset(), box);
+    return open_digests(keys, pack, box);
+  });
 }
 
 }  // namespace holdfast::repository

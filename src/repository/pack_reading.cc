@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/parallel.h"
+#include "repository/second_look.h"
 
 namespace holdfast::repository {
 namespace {
@@ -45,6 +46,8 @@ class PackWindow {
     }
     return held_.subspan(offset - from_, size);
   }
+  // The next box() reads anew.
+  void forget() { held_ = {}; }
 
  private:
   static constexpr std::size_t kWindow = 4 << 20, kUnit = 4096;
@@ -173,8 +176,14 @@ void PackReading::read_parts(const PackDescription& pack, Workspace& space) {
   for (const BlobEntry& entry : pack.entries) {
     try {
       if (!is_healed(pack, entry)) {
-        std::vector<PageDigest> digests =
-            check_blob(entry, window.box(offset, entry.stored_size), space);
+        std::vector<PageDigest> digests = second_look([&] {
+          try {
+            return check_blob(entry, window.box(offset, entry.stored_size), space);
+          } catch (const Error&) {
+            window.forget();
+            throw;
+          }
+        });
         if (listed.empty()) {
           const std::lock_guard lock(mutex_);
           findings_.digests.insert_or_assign(entry.id, std::move(digests));

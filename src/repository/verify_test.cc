@@ -256,6 +256,22 @@ TEST_F(VerifyTest, TakesNoForgottenSnapshotForDamage) {
   EXPECT_EQ(report.databases_proved, 2);
 }
 
+TEST_F(VerifyTest, TakesBitsThatFlippedOnTheWayForNoDamage) {
+  for (std::uint64_t skip = 0; skip < 30; ++skip) {
+    storage::FaultStore store(at.store, skip);
+    const Repository other = Repository::open(store, at.clock, std::nullopt);
+    store.inject({.kind = storage::Fault::Kind::kFlipBit,
+                  .verb = storage::Verb::kGetRange,
+                  .prefix = "packs/",
+                  .skip = skip,
+                  .times = 3});
+    const VerifyReport report =
+        verify(other, {.snapshots = {}, .read_data_percent = 100, .threads = 1}, no_progress());
+    EXPECT_TRUE(report.ok()) << report.damage.front().object << report.damage.front().problem;
+    EXPECT_TRUE(load_index(at.repository).index.withdrawn().empty());
+  }
+}
+
 TEST_F(VerifyTest, NamesATruncatedPack) {
   truncate(first_pack, 3000);
   const VerifyReport report = check();
