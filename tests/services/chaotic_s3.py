@@ -14,6 +14,7 @@ are those of s3_faults.py; --log has one line for each.
 
 import argparse
 import datetime
+import email.utils
 import json
 import pathlib
 import random
@@ -121,7 +122,8 @@ class Server:
                                 {"Content-Type": "application/xml", **error.headers})
             if not request.consumed and request.length:
                 return self.send(connection, request, response, close=True)
-        response.headers |= {"x-amz-request-id": identity, "Server": "ChaoticS3"}
+        response.headers |= {"x-amz-request-id": identity, "Server": "ChaoticS3",
+                             "Date": email.utils.format_datetime(self.now(), usegmt=True)}
         if fault is None or fault.kind not in AFTERWARDS:
             return self.send(connection, request, response)
         return self.spoil(fault, connection, request, response)
@@ -240,7 +242,8 @@ class Server:
         """{"rates": {...}} sets the rates of faults, {} is calm; {"clock": SECONDS} shifts this clock;
         {"unreachable": true} cuts every connection; {"credentials": [...]} are the ones from now on;
         {"conditional_writes": "honoured" | "ignored" | "refused"}; {"stale_seconds": S} lets listings lag,
-        which a service that says it is consistent may not. Answers with what there is."""
+        which a service that says it is consistent may not; {"lose": PREFIX} loses the largest object below it,
+        as no service should. Answers with what there is."""
         given = request.headers.get("x-chaos-token", "")
         if not secrets.compare_digest(given.encode(), self.token.encode()):
             return Response(403, b"{}")
@@ -256,6 +259,11 @@ class Server:
         self.unreachable = wanted.get("unreachable", self.unreachable)
         self.service.conditional_writes = wanted.get("conditional_writes",
                                                      self.service.conditional_writes)
+        if "lose" in wanted:
+            for bucket in self.service.buckets.values():
+                found = bucket.listing(wanted["lose"], "", 1_000_000)
+                if found:
+                    bucket.remove(max(found, key=lambda entry: len(entry[1].content))[0])
         if "stale_seconds" in wanted:
             for bucket in self.service.buckets.values():
                 bucket.stale_seconds = wanted["stale_seconds"]

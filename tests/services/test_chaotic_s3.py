@@ -239,6 +239,7 @@ class Objects(ServiceTest):
         self.assertEqual(body, client.ask("GET", "/objects/one").body)
         head = client.ask("HEAD", "/objects/one")
         self.assertEqual(("100000", b""), (head.headers["content-length"], head.body))
+        self.assertRegex(head.headers["date"], r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT")
         self.assertRegex(head.headers["last-modified"], r"\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT")
         self.assertEqual(204, client.ask("DELETE", "/objects/one").status)
         self.assertEqual(204, client.ask("DELETE", "/objects/one").status)
@@ -477,6 +478,14 @@ class Chaos(ServiceTest):
                     for _ in range(40)]
         self.assertEqual(story(7), story(7))
         self.assertNotEqual(story(7), story(8))
+
+    def test_it_loses_an_object_when_it_is_told_to(self):
+        service = self.service()
+        client = self.client(service)
+        for name in ("packs/a", "packs/large", "config"):
+            client.ask("PUT", f"/{name}", name.encode())
+        service.control(lose="packs/")
+        self.assertEqual({"config": 6, "packs/a": 7}, service.objects())
 
     def test_nobody_controls_it_without_the_token(self):
         service = self.service()
