@@ -60,7 +60,7 @@ def say(text):
     print(text + "\n", end="", flush=True)  # whole lines, also from several threads
 
 
-def report(number, seed, answer, totals):
+def report(number, seed, answer, totals, program):
     failure, figures, story, folder = answer
     for name, amount in figures.items():
         if name == "converged_after":
@@ -74,11 +74,11 @@ def report(number, seed, answer, totals):
         totals.setdefault("failed", []).append({"seed": seed, "why": failure})
         for line in story:
             say(f"    {line}")
-        say(f"  {failure}\n  again: tests/chaos/chaos.py --seed {seed} --rounds 1\n  kept: {folder}")
+        say(f"  {failure}\n  again: tests/chaos/{program} --seed {seed} --rounds 1\n  kept: {folder}")
 
 
-def main(words=None):
-    chosen = arguments(words)
+def play_rounds(chosen, kind, program):
+    """Rounds of this kind, as chosen; the exit status."""
     begun = time.monotonic()
     totals = {"failed": []}
     drawn = seeds(chosen)
@@ -91,13 +91,13 @@ def main(words=None):
                 number += 1
                 seed = next(drawn)
                 say(f"round {number} seed {seed} begins")
-                running[pool.submit(one_round.play, seed, chosen.holdfast, chosen)] = (number, seed)
+                running[pool.submit(one_round.play, seed, chosen.holdfast, chosen, kind)] = (number, seed)
             if not running:
                 break
             done, _ = concurrent.futures.wait(
                 running, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in done:
-                report(*running.pop(future), future.result(), totals)
+                report(*running.pop(future), future.result(), totals, program)
     totals["seconds"] = round(time.monotonic() - begun, 1)
     if chosen.results:
         chosen.results.parent.mkdir(parents=True, exist_ok=True)
@@ -105,9 +105,13 @@ def main(words=None):
     failed = len(totals["failed"])
     say(f"{totals.get('rounds', 0) - failed} rounds held, {failed} failed: "
         + ", ".join(f"{name} {totals[name]:,}" for name in
-                    ("commits", "acknowledged", "restored", "busy", "restarts", "seconds")
-                    if name in totals))
+                    ("commits", "acknowledged", "snapshots", "restored", "commands", "killed", "faults",
+                     "busy", "restarts", "seconds") if name in totals))
     return 1 if failed or not totals.get("rounds") else 0
+
+
+def main(words=None):
+    return play_rounds(arguments(words), one_round.Round, "chaos.py")
 
 
 if __name__ == "__main__":

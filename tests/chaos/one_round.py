@@ -398,9 +398,9 @@ class Round:
                 writer.communicate()
 
 
-def play(seed, program, options):
+def play(seed, program, options, kind=Round):
     """(failure or None, figures, story, folder)."""
-    round_of_chaos = Round(seed, program, options)
+    round_of_chaos = kind(seed, program, options)
     failure = None
     try:
         round_of_chaos.play()
