@@ -13,6 +13,8 @@ SOURCES = {".h", ".cc", ".def"}
 CONFINED = {
     "sqlite3.h": {"sqlite"},
     "libpq-fe.h": {"postgres"},
+    "curl/curl.h": {"env"},
+    "openssl/evp.h": {"storage"},
     "sodium.h": {"codec"},
     "zstd.h": {"codec"},
     "archive.h": {"engine"},

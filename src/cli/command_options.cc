@@ -318,7 +318,8 @@ void no_options(CLI::App&, Arguments&) {}
 
 void add_global_options(CLI::App& app, Arguments& a) {
   text_option(app, "-r,--repo", a.repository, "PLACE",
-              "the repository: a folder, or the name of a configured one (or HOLDFAST_REPO)");
+              "the repository: a folder, s3://BUCKET/PREFIX, or the name of a configured one (or "
+              "HOLDFAST_REPO)");
   text_option(
       app, "-c,--config", a.configuration, "FILE",
       "the configuration (or HOLDFAST_CONFIG; ./holdfast.toml, then /etc/holdfast/holdfast.toml)");

@@ -41,6 +41,16 @@ service::ForgetPlan make_plan(Context& context, const repository::SnapshotList& 
   return service::plan_by_configuration(context.session.configuration(), chosen);
 }
 
+// Killed uploads take space that no listing of objects shows.
+void remove_old_leftovers(Context& context) {
+  try {
+    context.session.store().remove_old_leftovers();
+  } catch (const Error& error) {
+    context.console.warning(
+        fmt::format("uploads that were never finished may remain: {}", error.happened()));
+  }
+}
+
 repository::PruneResult prune(Context& context, double max_unused_percent) {
   service::Session& session = context.session;
   const bool dry_run = context.arguments.dry_run;
@@ -52,6 +62,7 @@ repository::PruneResult prune(Context& context, double max_unused_percent) {
   };
   if (dry_run) return work();
   const repository::PruneResult result = service::recording_failures(session, "prune", work);
+  remove_old_leftovers(context);
   service::record(session, "prune", "ok",
                   fmt::format("{} freed, {} removed, {} repacked", format_size(result.bytes_freed),
                               counted(result.packs_removed, "pack"), result.packs_repacked));

@@ -13,16 +13,19 @@ namespace {
 
 constexpr std::string_view kApplication = "holdfast";
 constexpr std::size_t kMostBytes = 4096;
+constexpr std::uint64_t kClaimFormat = 2;
 constexpr JsonOrigin kOrigin{ErrorCode::kDamagedObject, kConfigName};
 
 }  // namespace
 
 Bytes serialize(const Config& config) {
-  const std::string text = dump_json({{"application", kApplication},
-                                      {"created", format_rfc3339(config.created)},
-                                      {"encrypted", config.encrypted},
-                                      {"format", config.format},
-                                      {"id", config.id.hex()}});
+  nlohmann::json json{{"application", kApplication},
+                      {"created", format_rfc3339(config.created)},
+                      {"encrypted", config.encrypted},
+                      {"format", config.format},
+                      {"id", config.id.hex()}};
+  if (!config.exclusive_create) json["exclusive_create"] = false;
+  const std::string text = dump_json(json);
   const ByteView bytes = as_bytes(text);
   return {bytes.begin(), bytes.end()};
 }
@@ -45,7 +48,8 @@ Config parse_config(ByteView text) {
   const Config config{.id = fields.id<RepositoryId>("id"),
                       .format = static_cast<int>(format),
                       .encrypted = fields.flag("encrypted"),
-                      .created = fields.time("created")};
+                      .created = fields.time("created"),
+                      .exclusive_create = format < kClaimFormat || fields.flag("exclusive_create")};
   // Keys are bound to these bytes, so there is one way to write them.
   if (!std::ranges::equal(serialize(config), text)) {
     throw kOrigin.error("it is not written as Holdfast writes it");

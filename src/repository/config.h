@@ -12,14 +12,17 @@
 
 namespace holdfast::repository {
 
-inline constexpr int kFormatVersion = 1;
+inline constexpr int kFormatVersion = 2;  // the latest one
 inline constexpr std::string_view kConfigName = "config";
 
 struct Config {
   RepositoryId id;
-  int format = kFormatVersion;
+  int format = 1;  // the lowest one whose readers do nothing wrong; 2 without exclusive_create
   bool encrypted = true;
   Time created{};
+  // Of several that create one object at once, the store lets one succeed. Otherwise leases are
+  // taken by claims (lease_claim.h), which programs that know only format 1 would not see.
+  bool exclusive_create = true;
 };
 
 // JSON, as docs/format.md says. parse throws kRepositoryVersion for a later format, kDamagedObject

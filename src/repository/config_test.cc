@@ -37,7 +37,27 @@ TEST(Config, ReadsWhatItWrote) {
 
 TEST(Config, OfALaterFormatIsRefusedWhateverElseItHolds) {
   expect_error(ErrorCode::kRepositoryVersion,
-               [] { parse_config(as_bytes(R"({"application":"holdfast","format":2})")); });
+               [] { parse_config(as_bytes(R"({"application":"holdfast","format":3})")); });
+}
+
+TEST(Config, OfAStoreWithoutExclusiveCreationIsOfFormatTwo) {
+  Config config = example();
+  config.format = 2;
+  config.exclusive_create = false;
+  const std::string text = text_of(config);
+  EXPECT_EQ(R"({"application":"holdfast","created":"2026-11-21T03:24:15.500000Z","encrypted":true,)"
+            R"("exclusive_create":false,"format":2,"id":"ab000000000000000000000000000000"})",
+            text);
+  EXPECT_FALSE(parse_config(as_bytes(text)).exclusive_create);
+  EXPECT_TRUE(parse_config(serialize(example())).exclusive_create);
+}
+
+TEST(Config, SaysInOneWayOnlyThatCreationIsExclusive) {
+  for (const std::string& text :
+       {with(":1,", ":2,"), with("\"format\":1", "\"exclusive_create\":true,\"format\":2"),
+        with("\"format\":1", "\"exclusive_create\":false,\"format\":1")}) {
+    expect_error(ErrorCode::kDamagedObject, [&] { parse_config(as_bytes(text)); });
+  }
 }
 
 TEST(Config, RefusesWhatIsNotWrittenAsItWritesItself) {

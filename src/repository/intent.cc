@@ -127,7 +127,7 @@ bool is_stale(const IntentInfo& intent, Time store_time, std::chrono::seconds ti
 void break_intent(const Repository& repository, const IntentInfo& intent) {
   storage::Store& store = repository.store();
   try {
-    store.put(intent.object + std::string(kBroken), as_bytes("broken"));
+    store.put(intent.object + std::string(kBroken), as_bytes("broken"), {.transient = true});
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kAlreadyExists) throw;
   }
@@ -171,8 +171,9 @@ std::string put_condemned(const Repository& repository, const std::vector<PackId
   const std::string name = new_name(kCondemnedPrefix);
   ByteWriter out;
   for (const PackId& pack : packs) out.raw(pack.view());
-  repository.store().put(name, seal_document(repository.keys().documents, DocumentKind::kCondemned,
-                                             name, out.bytes()));
+  repository.store().put(
+      name, seal_document(repository.keys().documents, DocumentKind::kCondemned, name, out.bytes()),
+      {.transient = true});
   return name;
 }
 

@@ -16,6 +16,7 @@
 #include "env/user.h"
 #include "repository/document.h"
 #include "repository/json_fields.h"
+#include "repository/lease_claim.h"
 #include "repository/timeline_names.h"
 
 namespace holdfast::repository {
@@ -34,7 +35,8 @@ std::string object_of(std::string_view series, Branch number) {
 }
 
 struct LeaseNames {
-  std::vector<Branch> taken, released;  // by number
+  std::vector<Branch> taken, released;                 // by number
+  std::vector<std::pair<Branch, std::string>> claims;  // of those that are wanted, or were
 
   Branch newest() const { return taken.empty() ? 0 : taken.back(); }
 };
@@ -51,6 +53,7 @@ LeaseNames list_leases(const Repository& repository, std::string_view series) {
     const std::string own = object_of(series, number);
     if (object == own) names.taken.push_back(number);
     if (object == own + std::string(kReleased)) names.released.push_back(number);
+    if (object.starts_with(own + std::string(kClaim))) names.claims.emplace_back(number, object);
   });
   return names;
 }
@@ -163,8 +166,9 @@ class Acquisition {
   Signs look() const;
   std::string last_below(const std::string& prefix) const;
   Branch highest_branch() const;
-  bool create(Branch number) const;
+  bool create(Branch number, const std::stop_token& stop) const;
   bool still_newest(Branch number) const;
+  bool put_by_the_dead(ByteView content, const std::string& object) const;
   Error held(const LeaseInfo& info) const;
 
   const Repository& repository_;
@@ -202,8 +206,21 @@ Branch Acquisition::highest_branch() const {
   return highest;
 }
 
+// Whether who made this content of the lease `object` has certainly ended.
+bool Acquisition::put_by_the_dead(ByteView content, const std::string& object) const {
+  try {
+    LeaseInfo info;
+    parse_lease(open_document(repository_.keys().documents, DocumentKind::kLease, object, content),
+                object, info);
+    return env::is_certainly_dead(info.holder);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kDamagedObject) throw;
+    return false;
+  }
+}
+
 // Whether this process created it.
-bool Acquisition::create(Branch number) const {
+bool Acquisition::create(Branch number, const std::stop_token& stop) const {
   const std::string object = object_of(series_, number);
   const env::ProcessIdentity process = env::this_process();
   const std::string text = dump_json({{"format", kLeaseFormat},
@@ -216,8 +233,16 @@ bool Acquisition::create(Branch number) const {
                                       {"time", format_rfc3339(repository_.clock().now())}});
   const Bytes content =
       seal_document(repository_.keys().documents, DocumentKind::kLease, object, as_bytes(text));
+  if (!repository_.store().capabilities().exclusive_create) {
+    const ClaimOptions options{
+        .stale_after = options_.stale_after,
+        .look_every = options_.look_every,
+        .is_dead = [&](ByteView claim) { return put_by_the_dead(claim, object); }};
+    return create_by_claim(repository_.store(), repository_.clock(), object, content, options,
+                           stop);
+  }
   try {
-    repository_.store().put(object, content);
+    repository_.store().put(object, content, {.transient = true});
     return true;
   } catch (const Error& error) {
     doubtful_leases().add(object, content);
@@ -269,7 +294,7 @@ Branch Acquisition::run(std::stop_token stop) {
     const bool stale = !free && now - unchanged_since >= options_.stale_after;
     if (free || stale) {
       const Branch next = std::max(newest, newest == 0 ? highest_branch() : Branch{0}) + 1;
-      if (create(next) && still_newest(next)) return next;
+      if (create(next, stop) && still_newest(next)) return next;
       seen.reset();
       continue;
     }
@@ -335,8 +360,10 @@ void Lease::release() {
   const std::string text =
       dump_json({{"format", kLeaseFormat}, {"time", format_rfc3339(repository_->clock().now())}});
   try {
-    repository_->store().put(object, seal_document(repository_->keys().documents,
-                                                   DocumentKind::kLease, object, as_bytes(text)));
+    repository_->store().put(
+        object,
+        seal_document(repository_->keys().documents, DocumentKind::kLease, object, as_bytes(text)),
+        {.transient = true});
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kAlreadyExists) throw;
   }
@@ -350,6 +377,9 @@ void remove_old_leases(const Repository& repository, std::string_view series) {
     if (number + 1 < newest) {
       remove_if_there(repository, object_of(series, number) + std::string(kReleased));
     }
+  }
+  for (const auto& [number, claim] : names.claims) {
+    if (number < newest) remove_if_there(repository, claim);
   }
   for (const Branch number : names.taken) {
     if (number + 1 < newest) remove_if_there(repository, object_of(series, number));

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "repository/index_memory.h"
 #include "repository/key_object.h"
+#include "repository/store_probe.h"
 
 namespace holdfast::repository {
 namespace {
@@ -80,9 +81,14 @@ Repository::Created Repository::create_with(const codec::SecretKey& master, stor
   if (secret && secret->empty()) throw Error(ErrorCode::kUsage, "the passphrase is empty");
   expect_vacant(store);
   Config config{.id = {},
-                .format = kFormatVersion,
+                .format = 1,
                 .encrypted = secret.has_value(),
                 .created = std::chrono::floor<Duration>(clock.now())};
+  if (store.capabilities().assumed) store.set_exclusive_create(creates_exclusively(store));
+  if (!store.capabilities().exclusive_create) {
+    config.exclusive_create = false;
+    config.format = 2;
+  }
   codec::random_bytes(config.id.bytes);
   std::string recovery_code;
   std::vector<std::string> keys;
@@ -118,6 +124,7 @@ Repository::Created Repository::create_with(const codec::SecretKey& master, stor
 Repository Repository::open(storage::Store& store, env::Clock& clock,
                             std::optional<std::string_view> secret, KeyCache& cache) {
   const Config config = read_config(store);
+  store.set_exclusive_create(config.exclusive_create);
   const bool locked = config.encrypted && secret && !secret->empty();
   if (locked) {
     if (const auto master = cache.find(config.id, *secret)) {

@@ -67,7 +67,8 @@ class MapStore final : public storage::Store {
   [[noreturn]] static void fail(ErrorCode code, std::string_view name) {
     throw Error(code, std::string(name));
   }
-  storage::Capabilities capabilities_{true, true, "memory"};
+  storage::Capabilities capabilities_{
+      .linearizable = true, .exclusive_create = true, .description = "memory"};
 };
 
 template <typename Action>

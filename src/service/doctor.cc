@@ -27,6 +27,14 @@ void examine_repository(Session& session, std::vector<Finding>& findings) {
     findings.push_back({.subject = "repository", .text = error.happened(), .harmful = true});
     return;
   }
+  if (!session.repository().config().exclusive_create) {
+    findings.push_back({.subject = "repository",
+                        .text = "its store cannot create an object exclusively: leases are taken "
+                                "by claims, with some requests more, and rest on the store "
+                                "listing at once what was put; two `init` at the same moment may "
+                                "spoil each other",
+                        .harmful = false});
+  }
   const std::string place = session.place();
   if (place.find("://") != std::string::npos) return;
   const std::string warning = storage_warning_of(place);

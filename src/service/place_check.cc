@@ -62,7 +62,7 @@ void try_future_folder(env::FileSystem& files, const env::Path& folder) {
 
 void try_store(storage::Store& store) {
   const std::string name = fmt::format("selftest-{}", env::random_name());
-  store.put(name, as_bytes(kTrialText));
+  store.put(name, as_bytes(kTrialText), {.transient = true});
   try {
     expect_trial_text(store.get(name), name);
   } catch (const Error&) {

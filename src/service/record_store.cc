@@ -27,7 +27,11 @@ service::World process_world() {
           .clock = env::system_clock(),
           .variables = service::process_variables(),
           .directory = std::filesystem::current_path(no_directory),
-          .open_store = [&](std::string_view url) { return storage::open_store(url, files); }};
+          .open_store = [&](std::string_view url) {
+            return storage::open_store(url, {.files = files,
+                                             .clock = env::system_clock(),
+                                             .variables = service::process_variables()});
+          }};
 }
 
 class NobodyToAsk final : public service::PassphrasePrompt {

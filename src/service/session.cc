@@ -156,6 +156,10 @@ std::string Session::create_copy_of(Session& original, std::string_view label) {
 
 std::string Session::keep(repository::Repository::Created created,
                           std::optional<std::string> secret) {
+  if (!created.repository.config().exclusive_create) {
+    progress_.warning(
+        "this store does not create objects exclusively: `holdfast doctor` says what is weaker");
+  }
   if (secret)
     key_cache().keep(created.repository.config().id, *secret, created.repository.keys().master);
   repository_ = std::move(created.repository);

@@ -25,17 +25,20 @@ class TestWorld : public testing::Test {
 
   env::TemporaryDirectory folder;
   std::map<std::string, std::string, std::less<>> variables;
-  World world{
-      .files = env::posix_file_system(),
-      .clock = env::system_clock(),
-      .variables = [this](std::string_view name) -> std::optional<std::string> {
-        const auto found = variables.find(name);
-        if (found == variables.end() || found->second.empty()) return std::nullopt;
-        return found->second;
-      },
-      .directory = folder.path(),
-      .open_store =
-          [](std::string_view url) { return storage::open_store(url, env::posix_file_system()); }};
+  World world{.files = env::posix_file_system(),
+              .clock = env::system_clock(),
+              .variables = [this](std::string_view name) -> std::optional<std::string> {
+                const auto found = variables.find(name);
+                if (found == variables.end() || found->second.empty()) return std::nullopt;
+                return found->second;
+              },
+              .directory = folder.path(),
+              .open_store =
+                  [this](std::string_view url) {
+                    return storage::open_store(
+                        url,
+                        {.files = world.files, .clock = world.clock, .variables = world.variables});
+                  }};
 };
 
 // The error that `work` throws; a failure if it throws none.

@@ -11,14 +11,15 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "storage/local/local_store.h"
+#include "storage/s3/s3_store.h"
 
 namespace holdfast::storage {
 namespace {
 
 Error wrong(std::string_view url, std::string_view why) {
-  return Error(ErrorCode::kUsage,
-               fmt::format("\"{}\" is not the place of a repository: {}", url, why), {},
-               "Give a directory, such as /backup/app or file:///backup/app.");
+  return Error(
+      ErrorCode::kUsage, fmt::format("\"{}\" is not the place of a repository: {}", url, why), {},
+      "Give a directory, such as /backup/app or file:///backup/app, or s3://BUCKET/PREFIX.");
 }
 
 // RFC 3986: a letter, then letters, digits, '+', '-' and '.'. Empty if `url` does not begin with
@@ -62,15 +63,15 @@ env::Path path_of_file_url(std::string_view url) {
 
 }  // namespace
 
-std::unique_ptr<Store> open_store(std::string_view url, env::FileSystem& files) {
+std::unique_ptr<Store> open_store(std::string_view url, const StoreSurroundings& surroundings) {
   if (url.empty()) throw wrong(url, "it is empty");
   if (url.find('\0') != std::string_view::npos) throw wrong(url, "it holds a NUL");
   const std::string scheme = scheme_of(url);
   if (scheme == "s3") {
-    throw Error(
-        ErrorCode::kUnsupported,
-        fmt::format("\"{}\": this version of Holdfast keeps repositories in local directories only",
-                    url));
+    return std::make_unique<S3Store>(parse_s3_url(url),
+                                     S3Surroundings{.files = surroundings.files,
+                                                    .clock = surroundings.clock,
+                                                    .variables = surroundings.variables});
   }
   if (!scheme.empty() && scheme != "file") {
     throw wrong(url, fmt::format("nothing is known of {}://", scheme));
@@ -79,7 +80,7 @@ std::unique_ptr<Store> open_store(std::string_view url, env::FileSystem& files) 
   // Absolute, so that the store stays where it is when the process changes its directory.
   path = std::filesystem::absolute(path).lexically_normal();
   if (!path.has_filename() && path.has_relative_path()) path = path.parent_path();
-  return std::make_unique<LocalStore>(files, std::move(path));
+  return std::make_unique<LocalStore>(surroundings.files, std::move(path));
 }
 
 }  // namespace holdfast::storage

@@ -5,15 +5,24 @@
 #include <memory>
 #include <string_view>
 
+#include "env/clock.h"
 #include "env/file_system.h"
+#include "storage/s3/s3_options.h"
 #include "storage/store.h"
 
 namespace holdfast::storage {
 
-// `url` is a path or file:///absolute/path (RFC 8089, with %XX). Nothing is created or looked for
-// yet, except that the place is no file. Throws kUnsupported for s3:// and kUsage for everything
-// else. `files` must outlive the store.
-std::unique_ptr<Store> open_store(std::string_view url, env::FileSystem& files);
+// What stores are made of. The references must outlive them.
+struct StoreSurroundings {
+  env::FileSystem& files;
+  env::Clock& clock;
+  Variables variables;
+};
+
+// `url` is a path, file:///absolute/path (RFC 8089, with %XX), or s3://bucket/prefix?option=value
+// (docs/s3.md). Nothing is created or looked for yet, except that a local place is no file, and
+// what AWS's configuration file says. Throws kUsage for everything else, and kConfiguration.
+std::unique_ptr<Store> open_store(std::string_view url, const StoreSurroundings& surroundings);
 
 }  // namespace holdfast::storage
 

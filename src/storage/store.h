@@ -9,8 +9,8 @@
 // content may be there instead. Consistency: an object is visible to get(), stat() and list() of
 // every process once put() has returned; a removed one is not, once remove() has returned. Errors:
 // kNotFound (get, get_range, remove), kAlreadyExists (create-only put), kDiskFull,
-// kPermissionDenied, kIo, kUnavailable, kRepositoryMissing (the place itself has vanished).
-// Retryable ones are said so by the error.
+// kPermissionDenied, kIo, kUnavailable, kRepositoryMissing (the place itself has vanished),
+// kStoreSuspicious, kStoreUntrusted, kClockWrong. Retryable ones are said so by the error.
 #ifndef HOLDFAST_STORAGE_STORE_H_
 #define HOLDFAST_STORAGE_STORE_H_
 
@@ -42,11 +42,15 @@ struct PutOptions {
   // Need not survive a power loss (heartbeats): afterwards the object may be missing, old or
   // damaged.
   bool ephemeral = false;
+  // Will be removed soon (leases, claims, what a prune condemns): never to be locked by a store
+  // that locks objects for a time.
+  bool transient = false;
 };
 
 struct Capabilities {
   bool linearizable = false;      // list() reflects every put and remove that has returned anywhere
   bool exclusive_create = false;  // PutMode::kCreate is atomic against other creators
+  bool assumed = false;           // that is expected of the kind of store, but was not tried
   std::string description;        // "local directory /backup"
   bool costly = false;            // each request costs money, and the way there and back
 };
@@ -73,7 +77,14 @@ class Store {
   // All of them; what is not there is passed over. Durable when it returns. If it throws, any of
   // them may be gone.
   virtual void remove_many(std::span<const std::string> names);
+  // Where it is not atomic, kCreate still fails for what was there before it began.
   virtual const Capabilities& capabilities() const = 0;
+  // For who has found out whether kCreate is atomic here (a probe, the repository's config), where
+  // the kind of store does not say it.
+  virtual void set_exclusive_create(bool /*exclusive*/) {}
+  // What killed processes left of unfinished puts, when it is older than a day by the store's
+  // clock. No object is touched.
+  virtual void remove_old_leftovers() {}
 };
 
 }  // namespace holdfast::storage

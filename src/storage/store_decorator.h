@@ -32,6 +32,8 @@ class StoreDecorator : public Store {
   void remove(std::string_view name) override { base_.remove(name); }
   void remove_many(std::span<const std::string> names) override { base_.remove_many(names); }
   const Capabilities& capabilities() const override { return base_.capabilities(); }
+  void set_exclusive_create(bool exclusive) override { base_.set_exclusive_create(exclusive); }
+  void remove_old_leftovers() override { base_.remove_old_leftovers(); }
 
  protected:
   Store& base() { return base_; }

@@ -23,7 +23,7 @@ import zstandard
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from polyval import Multiplier  # noqa: E402
 
-FORMAT = 1
+FORMAT = 2
 BOX_OVERHEAD = 40
 INDEX, SNAPSHOT = 1, 2
 PAGES, LEAF, NODE = 1, 2, 3

@@ -15,6 +15,8 @@ import termios
 import time
 import unittest
 
+import gateway
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("HOLDFAST", str(ROOT / "build" / "release" / "holdfast"))
 PASSPHRASE = "correct horse"
@@ -49,18 +51,26 @@ class Scenario(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="holdfast-scenario-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        self.repository = self.folder / "repository"
+        self.gateway = gateway.chosen()
+        place = self.gateway.new_place() if self.gateway else self.folder / "repository"
         self.environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": str(self.folder),
-            "HOLDFAST_REPO": str(self.repository),
+            "HOLDFAST_REPO": str(place),
             "HOLDFAST_PASSPHRASE": PASSPHRASE,
             "HOLDFAST_CACHE_DIR": str(self.folder / "cache"),
             "HOLDFAST_KEY_CACHE": "off",
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
             "TERM": "xterm",
+            **(self.gateway.environment if self.gateway else {}),
         }
+
+    @property
+    def repository(self):
+        if self.gateway:
+            self.skipTest("this looks into the folder of a repository")
+        return self.folder / "repository"
 
     def run_program(self, *words, **variables):
         environment = {**self.environment, **variables}

@@ -26,7 +26,7 @@ class HelpAndVersion(Scenario):
 
     def test_version_is_said_for_people_and_for_programs(self):
         self.assertRegex(self.ok("version").out, r"^holdfast \d+\.\d+\.\d+\n$")
-        self.assertEqual(1, self.ok_json("version")["format"])
+        self.assertEqual(2, self.ok_json("version")["format"])
 
     def test_an_unknown_command_is_refused_with_the_nearest(self):
         answer = self.expect(2, "snapshot")
