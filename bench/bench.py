@@ -25,6 +25,7 @@ import measure
 import peers
 import replication
 import report
+import s3
 import serve
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -59,6 +60,8 @@ def arguments():
                         help="measure instead exports, beside Python's json and base64")
     parser.add_argument("--serve", action="store_true",
                         help="measure instead writes over HTTP, beside direct ones")
+    parser.add_argument("--s3", action="store_true",
+                        help="measure instead with the repository in a real S3 service (Ceph), beside restic")
     parser.add_argument("--only", metavar="LIST",
                         help=f"parts of --replication: {','.join(replication.PARTS)}")
     parser.add_argument("--idle-seconds", type=int, default=600, help=argparse.SUPPRESS)
@@ -233,6 +236,11 @@ def main():
         document["diff"] = difference.measure_all(chosen, source, work, clone)
         passed = difference.print_differences(document)
         write_results(document, "-diff")
+        return 0 if passed else 1
+    if chosen.s3:
+        document["s3"] = s3.measure_all(chosen, source, work, clone)
+        passed = s3.print_s3(document)
+        write_results(document, "-s3")
         return 0 if passed else 1
     if chosen.export:
         document["exports"] = exports.measure_all(chosen, source, work, clone)
