@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
+#include "cli/policy_flags.h"
 #include "repository/config.h"
 #include "service/audit.h"
 
