@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <span>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -46,13 +47,16 @@ bool same_keys(const Repository& one, const Repository& other) {
 class SnapshotCopy::Work {
  public:
   Work(SnapshotCopy& copy, const Snapshot& snapshot)
-      : copy_(copy), snapshot_(snapshot), writer_(copy.to_), target_(copy.to_, writer_.index()) {}
+      : copy_(copy), snapshot_(snapshot), writer_(copy.to_), target_(copy.to_, writer_.index()) {
+    // Only now, with the intent in place: what stands is not pruned before this is done.
+    for (const SnapshotId& id : snapshot_ids(copy.to_)) standing_.insert(id);
+  }
 
   Snapshot run(const std::optional<Base>& base) {
     for (DatabaseState& state : snapshot_.databases) {
       const DatabaseState* from = base ? base->from.database(state.name) : nullptr;
       const DatabaseState* to = base ? base->to.database(state.name) : nullptr;
-      copy_database(state, from, to);
+      copy_database(state, from, to, base ? base->to.id : SnapshotId());
     }
     writer_.commit(snapshot_);
     for (const auto& [id, leaf] : leaves_) copy_.leaves_.insert_or_assign(id, leaf);
@@ -80,8 +84,14 @@ class SnapshotCopy::Work {
   };
 
   void copy_database(DatabaseState& state, const DatabaseState* base_from,
-                     const DatabaseState* base_to);
-  void learn(const std::vector<BlobId>& leaves, const DatabaseState& from, const DatabaseState& to);
+                     const DatabaseState* base_to, const SnapshotId& base);
+  void learn(const std::vector<BlobId>& leaves, const DatabaseState& from, const DatabaseState& to,
+             const SnapshotId& owner);
+  const Leaf* find(const BlobId& id) const {
+    const auto found = copy_.leaves_.find(id);
+    const bool whole = found != copy_.leaves_.end() && standing_.contains(found->second.owner);
+    return whole ? &found->second : nullptr;
+  }
   Leaf leaf(Hands& hands, const BlobId& id, std::uint64_t pages, std::uint32_t page_size);
   std::optional<Leaf> known_leaf(Hands& hands, const BlobId& id, std::uint64_t pages);
   Pages pages(Hands& hands, const BlobId& id, std::uint32_t page_size);
@@ -99,18 +109,20 @@ class SnapshotCopy::Work {
   Snapshot snapshot_;
   Writer writer_;
   const BlobReader target_;
+  std::unordered_set<SnapshotId> standing_;
   Leaves leaves_;  // of this snapshot: nothing holds on to them before it stands
 };
 
 void SnapshotCopy::Work::copy_database(DatabaseState& state, const DatabaseState* base_from,
-                                       const DatabaseState* base_to) {
+                                       const DatabaseState* base_to, const SnapshotId& base) {
   const std::vector<BlobId> leaves = leaves_of(copy_.source_, state);
-  if (base_from != nullptr && base_to != nullptr && base_from->page_size == state.page_size) {
-    learn(leaves, *base_from, *base_to);
+  if (base_from != nullptr && base_to != nullptr && base_from->page_size == state.page_size &&
+      standing_.contains(base)) {
+    learn(leaves, *base_from, *base_to, base);
   }
   const std::uint64_t leaf_bytes = kLeafPages * std::uint64_t{state.page_size};
   const auto unknown =
-      std::ranges::count_if(leaves, [&](const BlobId& id) { return !copy_.leaves_.contains(id); });
+      std::ranges::count_if(leaves, [&](const BlobId& id) { return find(id) == nullptr; });
   copy_.progress_.stage(fmt::format("Copying {} of {}", state.name, snapshot_.name),
                         static_cast<std::uint64_t>(unknown) * leaf_bytes);
 
@@ -120,7 +132,7 @@ void SnapshotCopy::Work::copy_database(DatabaseState& state, const DatabaseState
                [&](const std::atomic<bool>& stop) {
                  Hands hands(copy_);
                  for (std::size_t i = next++; i < leaves.size() && !stop; i = next++) {
-                   const bool known = copy_.leaves_.contains(leaves[i]);
+                   const bool known = find(leaves[i]) != nullptr;
                    copied[i] =
                        leaf(hands, leaves[i], leaf_pages(state.page_count, i), state.page_size);
                    if (!known) copy_.progress_.advance(leaf_bytes);
@@ -133,6 +145,7 @@ void SnapshotCopy::Work::copy_database(DatabaseState& state, const DatabaseState
   for (std::size_t i = 0; i < leaves.size(); ++i) {
     map.add_leaf(copied[i].id);
     if (copied[i].sum) sum.add_range(i * kLeafPages, *copied[i].sum);
+    copied[i].owner = snapshot_.id;
     leaves_.insert_or_assign(leaves[i], copied[i]);
   }
   state.map = map.finish();
@@ -142,14 +155,18 @@ void SnapshotCopy::Work::copy_database(DatabaseState& state, const DatabaseState
 // What stands in the copy already: its snapshot needs it, so it is whole. Maps of one state have
 // one shape, whatever their ids are, so leaf by leaf and blob by blob one is what the other is.
 void SnapshotCopy::Work::learn(const std::vector<BlobId>& leaves, const DatabaseState& from,
-                               const DatabaseState& to) {
+                               const DatabaseState& to, const SnapshotId& owner) {
   try {
     const std::vector<BlobId> sources = leaves_of(copy_.source_, from);
     const std::vector<BlobId> targets = leaves_of(target_, to);
     if (sources.size() != targets.size()) return;
     BlobDecoder decoder(copy_.from_.keys()), target_decoder(copy_.to_.keys());
     for (std::size_t i = 0; i < sources.size(); ++i) {
-      const bool fresh = copy_.leaves_.try_emplace(sources[i], Leaf{targets[i], {}}).second;
+      const bool fresh = find(sources[i]) == nullptr;
+      if (fresh) {
+        copy_.leaves_.insert_or_assign(sources[i],
+                                       Leaf{.id = targets[i], .owner = owner, .sum = std::nullopt});
+      }
       if (!fresh || copy_.same_keys_ || (i < leaves.size() && leaves[i] == sources[i])) continue;
       const std::uint64_t count = leaf_pages(from.page_count, i);
       const MapLeaf source = read_leaf(copy_.source_, decoder, sources[i], count);
@@ -167,9 +184,9 @@ void SnapshotCopy::Work::learn(const std::vector<BlobId>& leaves, const Database
 
 auto SnapshotCopy::Work::known_leaf(Hands& hands, const BlobId& id, std::uint64_t pages)
     -> std::optional<Leaf> {
-  const auto found = copy_.leaves_.find(id);
-  if (found == copy_.leaves_.end()) return std::nullopt;
-  Leaf known = found->second;
+  const Leaf* found = find(id);
+  if (found == nullptr) return std::nullopt;
+  Leaf known = *found;
   if (copy_.same_keys_ || known.sum) return known;
   try {
     const MapLeaf content = read_leaf(target_, hands.target_decoder, known.id, pages);
@@ -195,7 +212,9 @@ auto SnapshotCopy::Work::leaf(Hands& hands, const BlobId& id, std::uint64_t page
     content.blobs[blob] = copied.id;
     if (!copy_.same_keys_) add_runs(sum, content.runs, blob, copied.digests);
   }
-  return {.id = put_tree(hands.encoder, BlobKind::kMapLeaf, serialize(content)), .sum = sum.sum()};
+  return {.id = put_tree(hands.encoder, BlobKind::kMapLeaf, serialize(content)),
+          .owner = {},
+          .sum = sum.sum()};
 }
 
 auto SnapshotCopy::Work::known_pages(const BlobId& id) -> std::optional<Pages> {

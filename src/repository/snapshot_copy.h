@@ -36,7 +36,8 @@ class SnapshotCopy {
 
  private:
   struct Leaf {
-    BlobId id;  // in the copy
+    BlobId id;         // in the copy
+    SnapshotId owner;  // that needs it there: as long as that stands, the leaf is whole
     // Of its pages' digests there, as if the first were page 1. Not known yet of one that was found
     // there; not needed where the keys are the same.
     std::optional<codec::PageDigest> sum;
