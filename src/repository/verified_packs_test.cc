@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,12 +20,20 @@ class PackReads final : public storage::StoreDecorator {
  public:
   using StoreDecorator::StoreDecorator;
   void get_range(std::string_view name, std::uint64_t offset, MutableByteView out) override {
-    if (name.starts_with("packs/") && offset == 0) read.insert(std::string(name));
+    if (name.starts_with("packs/") && offset == 0) {
+      const std::lock_guard lock(mutex_);
+      read_.insert(std::string(name));
+    }
     StoreDecorator::get_range(name, offset, out);
   }
-  std::set<std::string> take() { return std::exchange(read, {}); }
+  std::set<std::string> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(read_, {});
+  }
 
-  std::set<std::string> read;
+ private:
+  std::mutex mutex_;
+  std::set<std::string> read_;
 };
 
 class VerifiedPacksTest : public testing::Test {
