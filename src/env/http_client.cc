@@ -1,7 +1,10 @@
 #include "env/http_client.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -41,9 +44,23 @@ class HeaderList {
   curl_slist* list_ = nullptr;
 };
 
+// One of libcurl's handles, with the connection that it keeps.
+struct Connection {
+  Connection() : handle(libcurl().curl_easy_init()) {
+    if (handle == nullptr) throw std::bad_alloc();
+  }
+  ~Connection() { libcurl().curl_easy_cleanup(handle); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  CURL* const handle;
+  curl_socket_t socket = CURL_SOCKET_BAD;  // the one opened last, if it is open
+};
+
 // What the callbacks of one request work on.
 struct Exchange {
   const HttpRequest& request;
+  const Connection& connection;
   HttpAnswer answer{};
   bool too_large = false;
 };
@@ -56,9 +73,18 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+// Many a server sends a short body only when what it sent of the headers was acknowledged (Nagle's
+// algorithm; Ceph's gateway does unless told otherwise), which the kernel puts off for 40 ms.
+void acknowledge_now(const Connection& connection) {
+  if (connection.socket == CURL_SOCKET_BAD) return;
+  const int on = 1;
+  ::setsockopt(connection.socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 std::size_t take_header(char* data, std::size_t size, std::size_t count, void* into) {
-  HttpAnswer& answer = static_cast<Exchange*>(into)->answer;
+  auto& [request, connection, answer, too_large] = *static_cast<Exchange*>(into);
   const std::string_view line(data, size * count);
+  if (trimmed(line).empty()) acknowledge_now(connection);
   // Those of "100 Continue" are not the answer's.
   if (line.starts_with("HTTP/")) answer.headers.clear();
   const auto colon = line.find(':');
@@ -95,8 +121,15 @@ int look_at_stop(void* into, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 }
 
 // A child that is started meanwhile must not hold the connection.
-curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
-  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+curl_socket_t open_socket(void* connection, curlsocktype, curl_sockaddr* address) {
+  return static_cast<Connection*>(connection)->socket =
+             ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+int close_socket(void* connection, curl_socket_t socket) {
+  curl_socket_t& open = static_cast<Connection*>(connection)->socket;
+  if (open == socket) open = CURL_SOCKET_BAD;
+  return ::close(socket);
 }
 
 HttpFailure failure_of(CURLcode code, const Exchange& exchange) {
@@ -136,62 +169,41 @@ HttpFailure failure_of(CURLcode code, const Exchange& exchange) {
 class CurlClient : public HttpClient {
  public:
   explicit CurlClient(HttpClientOptions options) : options_(std::move(options)) {}
-  ~CurlClient() override {
-    for (CURL* handle : idle_) libcurl().curl_easy_cleanup(handle);
-  }
 
   HttpAnswer send(const HttpRequest& request) override {
     const HeaderList headers(request.headers);
-    CURL* const handle = take();
-    Exchange exchange{.request = request};
-    try {
-      prepare(handle, exchange, headers.get());
-      std::array<char, CURL_ERROR_SIZE> said{};
-      set(handle, CURLOPT_ERRORBUFFER, said.data());
-      const CURLcode code = libcurl().curl_easy_perform(handle);
-      exchange.answer.failure = failure_of(code, exchange);
-      if (code != CURLE_OK) {
-        exchange.answer.problem =
-            said[0] != '\0' ? said.data() : libcurl().curl_easy_strerror(code);
-      }
-      long status = 0;
-      libcurl().curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-      exchange.answer.status = static_cast<int>(status);
-    } catch (...) {
-      libcurl().curl_easy_cleanup(handle);
-      throw;
+    std::unique_ptr<Connection> connection = take();
+    CURL* const handle = connection->handle;
+    Exchange exchange{.request = request, .connection = *connection};
+    prepare(*connection, exchange, headers.get());
+    std::array<char, CURL_ERROR_SIZE> said{};
+    set(handle, CURLOPT_ERRORBUFFER, said.data());
+    const CURLcode code = libcurl().curl_easy_perform(handle);
+    exchange.answer.failure = failure_of(code, exchange);
+    if (code != CURLE_OK) {
+      exchange.answer.problem = said[0] != '\0' ? said.data() : libcurl().curl_easy_strerror(code);
     }
+    long status = 0;
+    libcurl().curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    exchange.answer.status = static_cast<int>(status);
     // After a failure neither its connection nor its state is worth keeping.
-    if (exchange.answer.failure == HttpFailure::kNone) {
-      give_back(handle);
-    } else {
-      libcurl().curl_easy_cleanup(handle);
-    }
+    if (exchange.answer.failure == HttpFailure::kNone) give_back(std::move(connection));
     return std::move(exchange.answer);
   }
 
  private:
-  CURL* take() {
-    {
-      const std::scoped_lock lock(mutex_);
-      if (!idle_.empty()) {
-        // The one used last: its connection is the most likely to be still there.
-        CURL* const handle = idle_.back();
-        idle_.pop_back();
-        return handle;
-      }
-    }
-    CURL* const handle = libcurl().curl_easy_init();
-    if (handle == nullptr) throw std::bad_alloc();
-    return handle;
+  std::unique_ptr<Connection> take() {
+    const std::scoped_lock lock(mutex_);
+    if (idle_.empty()) return std::make_unique<Connection>();
+    // The one used last: it is the most likely to be still open.
+    std::unique_ptr<Connection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    return connection;
   }
-  void give_back(CURL* handle) {
-    libcurl().curl_easy_reset(handle);  // which keeps the connection
-    {
-      const std::scoped_lock lock(mutex_);
-      if (idle_.size() < kMostIdle) return idle_.push_back(handle);
-    }
-    libcurl().curl_easy_cleanup(handle);
+  void give_back(std::unique_ptr<Connection> connection) {
+    libcurl().curl_easy_reset(connection->handle);  // which keeps it open
+    const std::scoped_lock lock(mutex_);
+    if (idle_.size() < kMostIdle) idle_.push_back(std::move(connection));
   }
 
   template <typename Value>
@@ -202,7 +214,8 @@ class CurlClient : public HttpClient {
                                                      libcurl().curl_easy_strerror(code)));
   }
 
-  void prepare(CURL* handle, Exchange& exchange, curl_slist* headers) {
+  void prepare(Connection& connection, Exchange& exchange, curl_slist* headers) {
+    CURL* const handle = connection.handle;
     const HttpRequest& request = exchange.request;
     set(handle, CURLOPT_NOSIGNAL, 1L);
     set(handle, CURLOPT_URL, request.url.c_str());
@@ -229,6 +242,9 @@ class CurlClient : public HttpClient {
       set(handle, CURLOPT_PASSWORD, signer.secret_key.c_str());
     }
     set(handle, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
+    set(handle, CURLOPT_OPENSOCKETDATA, &connection);
+    set(handle, CURLOPT_CLOSESOCKETFUNCTION, &close_socket);
+    set(handle, CURLOPT_CLOSESOCKETDATA, &connection);
     set(handle, CURLOPT_HEADERFUNCTION, &take_header);
     set(handle, CURLOPT_HEADERDATA, &exchange);
     set(handle, CURLOPT_WRITEFUNCTION, &take_body);
@@ -252,7 +268,7 @@ class CurlClient : public HttpClient {
 
   const HttpClientOptions options_;
   std::mutex mutex_;
-  std::vector<CURL*> idle_;
+  std::vector<std::unique_ptr<Connection>> idle_;
 };
 
 }  // namespace

@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -96,7 +98,12 @@ class ScriptedServer {
       const std::scoped_lock lock(mutex_);
       requests_ += request;
     }
-    return ::send(connection, answer_.data(), answer_.size(), MSG_NOSIGNAL) >= 0;
+    // In two pieces, as many a server does: the kernel sends the second when the first was
+    // acknowledged.
+    const std::size_t end = answer_.find("\r\n\r\n");
+    const std::size_t head = end == std::string::npos ? answer_.size() : end + 4;
+    return ::send(connection, answer_.data(), head, MSG_NOSIGNAL) >= 0 &&
+           ::send(connection, answer_.data() + head, answer_.size() - head, MSG_NOSIGNAL) >= 0;
   }
 
   const std::string answer_;
@@ -153,6 +160,20 @@ TEST(HttpClient, KeepsAConnectionForTheNextRequest) {
     EXPECT_EQ(client->send({.method = "GET", .url = server.url(), .direct = true}).status, 200);
   }
   EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(HttpClient, LetsNoServerWaitForAnAcknowledgement) {
+  ScriptedServer server(kAnswer, 100);
+  const auto client = make_http_client({});
+  const HttpRequest request{.method = "GET", .url = server.url(), .direct = true};
+  client->send(request);  // which the kernel acknowledges at once anyway
+  auto fastest = std::chrono::steady_clock::duration::max();
+  for (int i = 0; i < 10; ++i) {
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EQ(client->send(request).status, 200);
+    fastest = std::min(fastest, std::chrono::steady_clock::now() - begun);
+  }
+  EXPECT_LT(fastest, std::chrono::milliseconds(30));
 }
 
 TEST(HttpClient, OpensAnotherConnectionWhenTheKeptOneHasEnded) {
