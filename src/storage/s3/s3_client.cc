@@ -44,6 +44,13 @@ bool is_plain_missing(const env::HttpAnswer& answer) {
   return answer.status == 404 && !answer.header("x-amz-request-id").empty();
 }
 
+// No object is put with this type; proxies and login pages answer so with any status.
+bool is_web_page(const S3Request& request, const env::HttpAnswer& answer) {
+  const bool has_content =
+      !answer.body.empty() || (request.method == "HEAD" && answer.status < 300);
+  return has_content && answer.header("content-type").starts_with("text/html");
+}
+
 bool has_status(const env::HttpAnswer& answer, std::initializer_list<int> wanted) {
   return answer.failure == env::HttpFailure::kNone &&
          std::ranges::find(wanted, answer.status) != wanted.end();
@@ -120,8 +127,10 @@ env::HttpAnswer S3Client::ask(const S3Request& request, const Credentials& crede
     return answer;
   }
   env::HttpAnswer explained = send_once(explanation_of(request), credentials);
-  // What was missing a moment ago is there now: the HEAD is to be repeated.
-  if (explained.failure == env::HttpFailure::kNone && explained.status < 300) {
+  // What was missing a moment ago is there now: the HEAD is to be repeated. Of an empty object
+  // there is no first byte.
+  if (explained.failure == env::HttpFailure::kNone &&
+      (explained.status < 300 || explained.status == 416)) {
     explained.status = 503;
     explained.body.clear();
   }
@@ -147,7 +156,7 @@ env::HttpAnswer S3Client::send(S3Request request, std::initializer_list<int> wan
     const Credentials credentials = credentials_.get();
     const env::HttpAnswer answer = ask(request, credentials);
     std::string problem;
-    if (has_status(answer, wanted) &&
+    if (has_status(answer, wanted) && !is_web_page(request, answer) &&
         (answer.status != 404 || is_missing(answer) ||
          (request.method == "HEAD" && answer.body.empty() && is_plain_missing(answer)))) {
       if (check) problem = check(answer);

@@ -95,6 +95,14 @@ Diagnosis wrong_region(const Report& report, std::string_view region) {
       fmt::format("Say region={} in the URL, or set AWS_REGION={}.", region, region));
 }
 
+// Of an answer without an error of S3.
+std::string status_and_type(const env::HttpAnswer& answer) {
+  const std::string_view type = answer.header("content-type");
+  if (type.empty()) return fmt::format("status {}, without XML", answer.status);
+  return fmt::format("status {}, with {}", answer.status,
+                     type.substr(0, type.find_first_of(";\r\n")));
+}
+
 bool is_one_of(std::string_view code, std::initializer_list<std::string_view> codes) {
   return std::ranges::find(codes, code) != codes.end();
 }
@@ -172,19 +180,16 @@ Diagnosis diagnose(const env::HttpAnswer& answer, const S3Options& options, std:
     return diagnose_code(answer, *body, report, now);
   }
   // Proxies and balancers answer in their own words when what is behind them is away.
+  const std::string said = status_and_type(answer);
   if (answer.status >= 500 || answer.status == 429 || answer.status == 408) {
-    return report.transient(fmt::format("status {}", answer.status));
+    return report.transient(said);
   }
   if (answer.status == 301 || answer.status == 307) {
     if (const auto region = answer.header("x-amz-bucket-region"); !region.empty()) {
       return wrong_region(report, region);
     }
   }
-  const std::string_view type = answer.header("content-type");
-  return report.suspicious(fmt::format(
-      "what answers there is no S3 store: status {}, {}", answer.status,
-      type.empty() ? "without XML"
-                   : fmt::format("with {}", type.substr(0, type.find_first_of(";\r\n")))));
+  return report.suspicious("what answers there is no S3 store: " + said);
 }
 
 Diagnosis suspicious(const S3Options& options, std::string_view doing, std::string_view problem) {

@@ -125,13 +125,34 @@ TEST_F(S3StoreTest, BelievesNoWebPage) {
   };
   const std::string text =
       message_of(ErrorCode::kStoreSuspicious, [&] { store()->list("packs/", {}); });
-  EXPECT_THAT(text, HasSubstr("[suspicious, tried 3 times]"));
+  EXPECT_THAT(text,
+              HasSubstr("no S3 store: status 200, with text/html [suspicious, tried 3 times]"));
+  for (const std::function<void()>& ask : std::initializer_list<std::function<void()>>{
+           [&] { store()->get("config"); }, [&] { store()->stat("config"); }}) {
+    EXPECT_THAT(message_of(ErrorCode::kStoreSuspicious, ask),
+                HasSubstr("no S3 store: status 200, with text/html"));
+  }
+  EXPECT_EQ(code_of([&] { store()->put("packs/a", as_bytes("text")); }),
+            ErrorCode::kStoreSuspicious);
+  http.otherwise = [](const SentRequest&) {
+    return answer_of(502, "<html>", {{"content-type", "text/html"}});
+  };
+  EXPECT_THAT(message_of(ErrorCode::kUnavailable, [&] { store()->list("packs/", {}); }),
+              HasSubstr("status 502, with text/html [transient"));
   http.otherwise = [](const SentRequest&) {
     return answer_of(403, "<html>", {{"content-type", "text/html"}});
   };
   EXPECT_THAT(message_of(ErrorCode::kStoreSuspicious, [&] { store()->stat("config"); }),
               HasSubstr("text/html"));
   EXPECT_LE(waited(), std::chrono::seconds(5));
+}
+
+// What is wrong with a HEAD is asked for by its first byte, and an empty object has none.
+TEST_F(S3StoreTest, FindsAnEmptyObjectWhereTheFirstRequestFailed) {
+  http.answers = {answer_of(503), refusal_of(416, "InvalidRange"), object_head(0)};
+  const auto found = store()->stat("leases/a/00000001-released");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->size, 0u);
 }
 
 struct Refusal {
