@@ -13,9 +13,9 @@ namespace holdfast::repository {
 namespace {
 
 constexpr std::size_t kPackDigestsKept = 8;
-constexpr std::uint64_t kMostAtOnce = 4u << 20;
+constexpr std::uint64_t kMostTrees = 4u << 20, kMostBlobs = 2u << 20;  // bytes at once
 // To read as much for nothing costs less than another request.
-constexpr std::uint64_t kMostBetweenTrees = 16u << 10;
+constexpr std::uint64_t kMostBetween = 16u << 10;
 
 // Damage or a bad sector in one place is no reason to give up while there is another.
 bool worth_another_place(const Error& error) {
@@ -58,8 +58,12 @@ MutableByteView BlobReader::read_from(const Index& index, const BlobId& id, Blob
       box.resize(location.entry.stored_size);
       if (buffer.size() < location.entry.raw_size) buffer.resize(location.entry.raw_size);
       const auto plain = MutableByteView(buffer).first(location.entry.raw_size);
+      bool near = location.entry.kind != BlobKind::kPages && costly();
       second_look([&] {
-        repository_->store().get_range(pack_name(location.pack), location.offset, box);
+        if (!std::exchange(near, false) ||
+            !windows_.read(repository_->store(), index, location, box)) {
+          repository_->store().get_range(pack_name(location.pack), location.offset, box);
+        }
         decoder.decode(location.entry, box, plain);
       });
       return plain;
@@ -86,43 +90,62 @@ GetNode BlobReader::node_getter(BlobDecoder& decoder) const {
   return [this, &decoder](const BlobId& id) { return read_tree(id, BlobKind::kMapNode, decoder); };
 }
 
+bool BlobReader::costly() const { return repository_->store().capabilities().costly; }
+
 // Those that no pack holds are left out.
-std::vector<BlobReader::TreePlace> BlobReader::places_of(std::span<const BlobId> ids) const {
-  std::vector<TreePlace> places;
+std::vector<BlobReader::Place> BlobReader::places_of(std::span<const BlobId> ids) const {
+  std::vector<Place> places;
   places.reserve(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto found = index_->find(ids[i]);
     if (!found.empty()) places.push_back({.i = i, .location = found.front()});
   }
-  std::ranges::sort(places, {}, [](const TreePlace& place) {
+  std::ranges::sort(places, {}, [](const Place& place) {
     return std::pair(place.location.pack, place.location.offset);
   });
   return places;
 }
 
-// What cannot be had from there is not visited.
-void BlobReader::visit_together(std::span<const TreePlace> places, BlobKind kind,
-                                BlobDecoder& decoder, std::vector<bool>& visited,
-                                const VisitTree& visit) const {
-  const std::uint64_t from = places.front().location.offset;
-  Bytes boxes(places.back().end() - from), plain;
+std::size_t BlobReader::reach_of(std::span<const Place> places, std::uint64_t most_at_once) {
+  const BlobLocation& start = places.front().location;
+  std::size_t reach = 1;
+  while (reach < places.size() && places[reach].location.pack == start.pack &&
+         places[reach].location.offset <= places[reach - 1].end() + kMostBetween &&
+         places[reach].end() - start.offset <= most_at_once) {
+    ++reach;
+  }
+  return reach;
+}
+
+// Empty if they cannot be had.
+Bytes BlobReader::read_boxes(std::span<const Place> places) const {
+  const BlobLocation& start = places.front().location;
+  Bytes boxes(places.back().end() - start.offset);
   try {
-    repository_->store().get_range(pack_name(places.front().location.pack), from, boxes);
+    repository_->store().get_range(pack_name(start.pack), start.offset, boxes);
   } catch (const Error& error) {
     if (!worth_another_place(error)) throw;
-    return;
+    boxes.clear();
   }
-  for (const TreePlace& place : places) {
+  return boxes;
+}
+
+// What cannot be had from there is not visited.
+void BlobReader::visit_together(std::span<const Place> places, BlobDecoder& decoder, Bytes& buffer,
+                                std::vector<bool>& visited, const VisitBlob& visit) const {
+  const Bytes boxes = read_boxes(places);
+  if (boxes.empty()) return;
+  for (const Place& place : places) {
     const BlobEntry& entry = place.location.entry;
-    plain.resize(entry.raw_size);
+    const std::uint64_t at = place.location.offset - places.front().location.offset;
+    if (buffer.size() < entry.raw_size) buffer.resize(entry.raw_size);
+    const auto plain = MutableByteView(buffer).first(entry.raw_size);
     try {
-      decoder.decode(
-          entry, ByteView(boxes).subspan(place.location.offset - from, entry.stored_size), plain);
+      decoder.decode(entry, ByteView(boxes).subspan(at, entry.stored_size), plain);
     } catch (const Error& error) {
       if (!worth_another_place(error)) throw;
       continue;
     }
-    if (content_id(repository_->keys(), kind, plain) != entry.id) continue;
     visited[place.i] = true;
     visit(place.i, plain);
   }
@@ -131,17 +154,18 @@ void BlobReader::visit_together(std::span<const TreePlace> places, BlobKind kind
 void BlobReader::read_trees(std::span<const BlobId> ids, BlobKind kind, BlobDecoder& decoder,
                             const VisitTree& visit, const LostTree& lost) const {
   std::vector<bool> visited(ids.size());
-  const std::vector<TreePlace> places = places_of(ids);
-  for (std::size_t first = 0; first < places.size();) {
-    const BlobLocation& start = places[first].location;
-    std::size_t end = first + 1;
-    while (end < places.size() && places[end].location.pack == start.pack &&
-           places[end].location.offset <= places[end - 1].end() + kMostBetweenTrees &&
-           places[end].end() - start.offset <= kMostAtOnce) {
-      ++end;
-    }
-    visit_together(std::span(places).subspan(first, end - first), kind, decoder, visited, visit);
-    first = end;
+  Bytes buffer;
+  const std::vector<Place> all = places_of(ids);
+  for (auto places = std::span(all); !places.empty();) {
+    const auto group = places.first(reach_of(places, kMostTrees));
+    visit_together(group, decoder, buffer, visited, [&](std::size_t i, ByteView content) {
+      if (content_id(repository_->keys(), kind, content) == ids[i]) {
+        visit(i, content);
+      } else {
+        visited[i] = false;
+      }
+    });
+    places = places.subspan(group.size());
   }
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (visited[i]) continue;
@@ -151,6 +175,47 @@ void BlobReader::read_trees(std::span<const BlobId> ids, BlobKind kind, BlobDeco
       lost(i, error);
     }
   }
+}
+
+void BlobReader::read_group(std::span<const BlobId> ids, BlobDecoder& decoder, Bytes& buffer,
+                            const VisitBlob& visit) const {
+  std::vector<bool> visited(ids.size());
+  if (ids.size() > 1) {
+    const std::vector<Place> places = places_of(ids);
+    if (!places.empty() && reach_of(places, kMostBlobs) == places.size()) {
+      visit_together(places, decoder, buffer, visited, visit);
+    }
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!visited[i]) visit(i, read(ids[i], decoder, buffer));
+  }
+}
+
+BlobGroups BlobReader::groups_of(std::span<const BlobId> ids) const {
+  BlobGroups groups;
+  const auto add_alone = [&](std::size_t i) {
+    groups.add(static_cast<std::uint32_t>(i));
+    groups.end_group();
+  };
+  if (!costly()) {
+    for (std::size_t i = 0; i < ids.size(); ++i) add_alone(i);
+    return groups;
+  }
+  std::vector<bool> placed(ids.size());
+  const std::vector<Place> all = places_of(ids);
+  for (auto places = std::span(all); !places.empty();) {
+    const auto group = places.first(reach_of(places, kMostBlobs));
+    for (const Place& place : group) {
+      groups.add(static_cast<std::uint32_t>(place.i));
+      placed[place.i] = true;
+    }
+    groups.end_group();
+    places = places.subspan(group.size());
+  }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (!placed[i]) add_alone(i);
+  }
+  return groups;
 }
 
 std::vector<codec::PageDigest> BlobReader::digests(const BlobId& id) const {

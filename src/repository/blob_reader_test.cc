@@ -4,12 +4,31 @@
 
 #include "repository/prune.h"
 #include "repository/test_history.h"
+#include "storage/store_decorator.h"
 
 namespace holdfast::repository {
 namespace {
 
+// Where a request costs something or not; counts the reads of parts of objects.
+class PricedStore final : public storage::StoreDecorator {
+ public:
+  PricedStore(Store& base, bool costly) : StoreDecorator(base), capabilities_(base.capabilities()) {
+    capabilities_.costly = costly;
+  }
+  void get_range(std::string_view name, std::uint64_t offset, MutableByteView out) override {
+    ++reads;
+    StoreDecorator::get_range(name, offset, out);
+  }
+  const storage::Capabilities& capabilities() const override { return capabilities_; }
+
+  int reads = 0;
+
+ private:
+  storage::Capabilities capabilities_;
+};
+
 // The same database in two packs, as two backups at once leave it.
-class BlobReaderTest : public testing::Test {
+class BlobReaderTest : public testing::TestWithParam<bool> {
  protected:
   BlobReaderTest() {
     Writer one(at.repository), other(at.repository);
@@ -24,16 +43,16 @@ class BlobReaderTest : public testing::Test {
   }
   Bytes read_leaf() {
     BlobDecoder decoder(at.repository.keys());
-    return BlobReader(at.repository, loaded.index).read_tree(leaf, BlobKind::kMapLeaf, decoder);
+    return BlobReader(repository, loaded.index).read_tree(leaf, BlobKind::kMapLeaf, decoder);
   }
   Bytes read_pages() {
     BlobDecoder decoder(at.repository.keys());
     Bytes buffer;
-    const ByteView read = BlobReader(at.repository, loaded.index).read(pages, decoder, buffer);
+    const ByteView read = BlobReader(repository, loaded.index).read(pages, decoder, buffer);
     return {read.begin(), read.end()};
   }
   std::vector<codec::PageDigest> digests() {
-    return BlobReader(at.repository, loaded.index).digests(pages);
+    return BlobReader(repository, loaded.index).digests(pages);
   }
   void damage(const std::string& pack) {
     for (std::size_t byte = kPackHeaderSize; byte < at.store.stat(pack)->size; byte += 50) {
@@ -42,13 +61,15 @@ class BlobReaderTest : public testing::Test {
   }
 
   HistoryRepository at;
+  PricedStore store{at.store, GetParam()};
+  Repository repository = Repository::open(store, at.clock, std::nullopt);
   Snapshot snapshot;
   std::vector<std::string> packs;
   LoadedIndex loaded;
   BlobId leaf, pages;
 };
 
-TEST_F(BlobReaderTest, ReadsPagesTreesAndDigests) {
+TEST_P(BlobReaderTest, ReadsPagesTreesAndDigests) {
   const Bytes content = content_of(numbered(0, 4));
   EXPECT_EQ(read_pages(), content);
   std::vector<codec::PageDigest> expected(4);
@@ -57,7 +78,7 @@ TEST_F(BlobReaderTest, ReadsPagesTreesAndDigests) {
   EXPECT_EQ(loaded.index.find(pages).size(), 2);
 }
 
-TEST_F(BlobReaderTest, GoesToTheOtherPlaceWhenOneIsDamagedOrGone) {
+TEST_P(BlobReaderTest, GoesToTheOtherPlaceWhenOneIsDamagedOrGone) {
   const Bytes content = read_pages(), map = read_leaf();
   const auto listed = digests();
   for (const std::string& pack : packs) {
@@ -73,14 +94,14 @@ TEST_F(BlobReaderTest, GoesToTheOtherPlaceWhenOneIsDamagedOrGone) {
   }
 }
 
-TEST_F(BlobReaderTest, SaysThatEveryPlaceIsDamaged) {
+TEST_P(BlobReaderTest, SaysThatEveryPlaceIsDamaged) {
   for (const std::string& pack : packs) damage(pack);
   expect_error(ErrorCode::kDamagedObject, [&] { read_pages(); });
   expect_error(ErrorCode::kDamagedObject, [&] { read_leaf(); });
   expect_error(ErrorCode::kDamagedObject, [&] { digests(); });
 }
 
-TEST_F(BlobReaderTest, SaysThatEveryPlaceIsGone) {
+TEST_P(BlobReaderTest, SaysThatEveryPlaceIsGone) {
   for (const std::string& pack : packs) at.store.remove(pack);
   expect_error(ErrorCode::kMissingObject, [&] { read_pages(); });
   loaded = load_index(at.repository);
@@ -88,7 +109,7 @@ TEST_F(BlobReaderTest, SaysThatEveryPlaceIsGone) {
   expect_error(ErrorCode::kMissingObject, [&] { digests(); });
 }
 
-TEST_F(BlobReaderTest, FindsWhatAPruneMovedMeanwhile) {
+TEST_P(BlobReaderTest, FindsWhatAPruneMovedMeanwhile) {
   const Bytes content = read_pages();
   const auto listed = digests();
   // Both packs are wasteful: one because of the other.
@@ -102,14 +123,80 @@ TEST_F(BlobReaderTest, FindsWhatAPruneMovedMeanwhile) {
   expect_error(ErrorCode::kMissingObject, [&] { read_leaf(); });
 }
 
-TEST_F(BlobReaderTest, TakesNoBlobForATreeThatIsNone) {
+TEST_P(BlobReaderTest, TakesNoBlobForATreeThatIsNone) {
   BlobDecoder decoder(at.repository.keys());
-  const BlobReader reader(at.repository, loaded.index);
+  const BlobReader reader(repository, loaded.index);
   expect_error(ErrorCode::kDamagedObject,
                [&] { reader.read_tree(pages, BlobKind::kMapLeaf, decoder); });
   expect_error(ErrorCode::kDamagedObject,
                [&] { reader.read_tree(leaf, BlobKind::kMapNode, decoder); });
 }
+
+TEST_P(BlobReaderTest, ReadsGroups) {
+  const MapLeaf map = parse_leaf(read_leaf(), 8);
+  std::vector<BlobId> ids = map.blobs;
+  ASSERT_EQ(ids.size(), 2);
+  ids.push_back(leaf);
+  const BlobReader reader(repository, loaded.index);
+  const BlobGroups groups = reader.groups_of(ids);
+  EXPECT_EQ(groups.size(), GetParam() ? 1 : ids.size());
+  BlobDecoder decoder(at.repository.keys());
+  Bytes buffer;
+  const auto read = [&] {
+    std::vector<Bytes> found(ids.size());
+    for (std::size_t group = 0; group < groups.size(); ++group) {
+      std::vector<BlobId> wanted;
+      for (const std::uint32_t number : groups[group]) wanted.push_back(ids[number]);
+      reader.read_group(wanted, decoder, buffer, [&](std::size_t i, MutableByteView plain) {
+        EXPECT_TRUE(found[groups[group][i]].empty());
+        found[groups[group][i]].assign(plain.begin(), plain.end());
+      });
+    }
+    return found;
+  };
+  const std::vector<Bytes> expected = {content_of(numbered(0, 4)), content_of(numbered(4, 4)),
+                                       read_leaf()};
+  store.reads = 0;
+  EXPECT_EQ(read(), expected);
+  EXPECT_EQ(store.reads, GetParam() ? 1 : 3);
+  for (const std::string& pack : packs) {
+    const Bytes intact = at.store.get(pack);
+    damage(pack);
+    EXPECT_EQ(read(), expected);
+    at.store.remove(pack);
+    EXPECT_EQ(read(), expected);
+    at.store.put(pack, intact);
+  }
+  for (const std::string& pack : packs) damage(pack);
+  expect_error(ErrorCode::kDamagedObject, read);
+  ids.push_back(BlobId());
+  EXPECT_EQ(reader.groups_of(ids).size(), groups.size() + 1);
+  expect_error(ErrorCode::kMissingObject, [&] {
+    reader.read_group(std::span(ids).last(1), decoder, buffer,
+                      [](std::size_t, MutableByteView) { FAIL(); });
+  });
+}
+
+TEST_P(BlobReaderTest, ReadsTheLeavesOfAMapTogetherWhereRequestsAreCostly) {
+  constexpr std::uint64_t kLeaves = 3;
+  const Snapshot large = back_up(at.repository, numbered(0, kLeaves * kLeafPages), 7);
+  loaded = load_index(at.repository);
+  const BlobReader reader(repository, loaded.index);
+  BlobDecoder decoder(at.repository.keys());
+  std::uint64_t leaves = 0;
+  store.reads = 0;
+  visit_leaves(large.databases.front().map, kLeaves * kLeafPages, reader.node_getter(decoder),
+               [&](std::uint64_t, const BlobId& id) {
+                 const Bytes content = reader.read_tree(id, BlobKind::kMapLeaf, decoder);
+                 EXPECT_EQ(parse_leaf(content, kLeafPages).pages(), kLeafPages);
+                 ++leaves;
+               });
+  EXPECT_EQ(leaves, kLeaves);
+  EXPECT_EQ(store.reads, GetParam() ? 1 : kLeaves + 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Requests, BlobReaderTest, testing::Bool(),
+                         [](const auto& test) { return test.param ? "AreCostly" : "CostLittle"; });
 
 }  // namespace
 }  // namespace holdfast::repository

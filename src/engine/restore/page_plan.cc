@@ -40,10 +40,8 @@ void visit_older(std::uint64_t first, std::uint64_t end, const NewerPages& newer
 
 }  // namespace
 
-MutableByteView read_pages(const BlobReader& reader, const BlobId& id, std::size_t page_size,
-                           const codec::PageHasher& hasher, repository::BlobDecoder& decoder,
-                           Bytes& buffer, std::vector<PageDigest>& digests) {
-  const MutableByteView pages = reader.read(id, decoder, buffer);
+void prove_pages(const BlobReader& reader, const BlobId& id, ByteView pages, std::size_t page_size,
+                 const codec::PageHasher& hasher, std::vector<PageDigest>& digests) {
   digests.resize(pages.size() / page_size);
   if (pages.size() % page_size != 0) {
     throw Error(ErrorCode::kDamagedObject, fmt::format("blob {} has another page size", id.hex()));
@@ -54,6 +52,13 @@ MutableByteView read_pages(const BlobReader& reader, const BlobId& id, std::size
     throw Error(ErrorCode::kDamagedObject,
                 fmt::format("blob {} holds something else than its id says", id.hex()));
   }
+}
+
+MutableByteView read_pages(const BlobReader& reader, const BlobId& id, std::size_t page_size,
+                           const codec::PageHasher& hasher, repository::BlobDecoder& decoder,
+                           Bytes& buffer, std::vector<PageDigest>& digests) {
+  const MutableByteView pages = reader.read(id, decoder, buffer);
+  prove_pages(reader, id, pages, page_size, hasher, digests);
   return pages;
 }
 
@@ -69,6 +74,13 @@ PagePlan::PagePlan(const BlobReader& reader, const DatabaseState& base, std::uin
 std::span<const Piece> PagePlan::pieces(std::size_t blob) const {
   return std::span(pieces_).subspan(first_piece_[blob],
                                     first_piece_[blob + 1] - first_piece_[blob]);
+}
+
+std::vector<BlobId> PagePlan::ids() const {
+  std::vector<BlobId> ids;
+  ids.reserve(blobs());
+  for (std::size_t blob = 0; blob < blobs(); ++blob) ids.push_back(id(blob));
+  return ids;
 }
 
 void PagePlan::collect_pieces(const BlobReader& reader, const DatabaseState& base,

@@ -29,6 +29,10 @@ MutableByteView read_pages(const repository::BlobReader& reader, const BlobId& i
                            std::size_t page_size, const codec::PageHasher& hasher,
                            repository::BlobDecoder& decoder, Bytes& buffer,
                            std::vector<codec::PageDigest>& digests);
+// The same for pages that were read already.
+void prove_pages(const repository::BlobReader& reader, const BlobId& id, ByteView pages,
+                 std::size_t page_size, const codec::PageHasher& hasher,
+                 std::vector<codec::PageDigest>& digests);
 
 // After many small changes the newest pages lie scattered between old ones. Written one by one they
 // cost more than all others. So blobs of which only scattered pages are wanted are read first and
@@ -43,6 +47,7 @@ class PagePlan {
 
   std::size_t blobs() const { return first_piece_.size() - 1; }
   const BlobId& id(std::size_t blob) const { return ids_[pieces(blob).front().blob]; }
+  std::vector<BlobId> ids() const;                        // of all blobs
   std::span<const Piece> pieces(std::size_t blob) const;  // sorted by page
   // Whether between two pieces of a blob lie, in the blob as in the file, only pages at hand.
   bool joins(const Piece& piece, const Piece& next) const;

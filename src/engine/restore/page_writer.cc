@@ -20,6 +20,7 @@ using repository::BlobReader;
 using repository::DatabaseState;
 
 constexpr std::size_t kBatchPages = 256;
+constexpr unsigned kRequestsAtOnce = 6;  // where each takes its time
 
 class PageWriter {
  public:
@@ -33,14 +34,16 @@ class PageWriter {
         hasher_(reader.repository().keys().pages),
         checksum_key_(reader.repository().keys().checksum),
         plan_(reader, base, state.page_count, newer, hasher_, threads),
+        groups_(reader.groups_of(plan_.ids())),
         sum_(checksum_key_) {}
 
   void run();
 
  private:
   void work(const std::atomic<bool>& stop);
-  void write_blob(std::size_t number, repository::BlobDecoder& decoder, Bytes& buffer,
-                  codec::DatabaseChecksum& sum);
+  void write_group(std::span<const std::uint32_t> blobs, repository::BlobDecoder& decoder,
+                   Bytes& buffer, codec::DatabaseChecksum& sum);
+  void write_blob(std::size_t number, MutableByteView pages, codec::DatabaseChecksum& sum);
   void write_loose(std::span<const std::uint32_t> pages, Bytes& buffer,
                    codec::DatabaseChecksum& sum);
   void add_at_hand(std::uint32_t page, codec::DatabaseChecksum& sum) const;
@@ -54,6 +57,7 @@ class PageWriter {
   codec::PageHasher hasher_;
   codec::ChecksumKey checksum_key_;
   PagePlan plan_;
+  repository::BlobGroups groups_;
   std::atomic<std::size_t> next_{0};
   std::mutex mutex_;
   codec::DatabaseChecksum sum_;
@@ -61,7 +65,9 @@ class PageWriter {
 
 void PageWriter::run() {
   // Two for each core: one waits for the media while the other computes.
-  run_parallel(2 * threads_, [this](const std::atomic<bool>& stop) { work(stop); });
+  const bool costly = reader_.repository().store().capabilities().costly;
+  run_parallel(costly ? std::max(kRequestsAtOnce, 2 * threads_) : 2 * threads_,
+               [this](const std::atomic<bool>& stop) { work(stop); });
   const std::string checksum = sum_.finish(state_.page_size, state_.page_count);
   if (checksum != state_.checksum) {
     throw Error(ErrorCode::kChecksumMismatch,
@@ -76,25 +82,33 @@ void PageWriter::work(const std::atomic<bool>& stop) {
   codec::DatabaseChecksum sum(checksum_key_);
   const std::span loose = plan_.loose();
   const std::size_t batches = (loose.size() + kBatchPages - 1) / kBatchPages;
-  for (std::size_t number = next_++; number < plan_.blobs() + batches && !stop; number = next_++) {
-    if (number < plan_.blobs()) {
-      write_blob(number, decoder, buffer, sum);
+  for (std::size_t number = next_++; number < groups_.size() + batches && !stop; number = next_++) {
+    if (number < groups_.size()) {
+      write_group(groups_[number], decoder, buffer, sum);
       continue;
     }
-    const std::size_t first = (number - plan_.blobs()) * kBatchPages;
+    const std::size_t first = (number - groups_.size()) * kBatchPages;
     write_loose(loose.subspan(first, std::min(kBatchPages, loose.size() - first)), buffer, sum);
   }
   const std::lock_guard lock(mutex_);
   sum_.add(sum);
 }
 
+void PageWriter::write_group(std::span<const std::uint32_t> blobs, repository::BlobDecoder& decoder,
+                             Bytes& buffer, codec::DatabaseChecksum& sum) {
+  std::vector<BlobId> ids;
+  for (const std::uint32_t blob : blobs) ids.push_back(plan_.id(blob));
+  reader_.read_group(ids, decoder, buffer, [&](std::size_t i, MutableByteView pages) {
+    write_blob(blobs[i], pages, sum);
+  });
+}
+
 // Pieces with nothing but pages at hand between them are written at once.
-void PageWriter::write_blob(std::size_t number, repository::BlobDecoder& decoder, Bytes& buffer,
+void PageWriter::write_blob(std::size_t number, MutableByteView pages,
                             codec::DatabaseChecksum& sum) {
   const std::size_t page_size = state_.page_size;
   thread_local std::vector<PageDigest> digests;
-  const MutableByteView pages =
-      read_pages(reader_, plan_.id(number), page_size, hasher_, decoder, buffer, digests);
+  prove_pages(reader_, plan_.id(number), pages, page_size, hasher_, digests);
   const std::span pieces = plan_.pieces(number);
   for (std::size_t i = 0; i < pieces.size();) {
     const Piece& start = pieces[i];

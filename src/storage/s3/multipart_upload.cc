@@ -18,10 +18,18 @@
 namespace holdfast::storage {
 namespace {
 
-constexpr std::size_t kPartSize = 8 << 20;
+constexpr std::size_t kPartSize = 8 << 20;  // at most, as far as kMostParts allow
 constexpr std::size_t kMostParts = 10'000;  // S3's own limit
 constexpr unsigned kConnections = 4;
 constexpr int kMostUploadPages = 1'000;  // of leftovers; a list without end must not be followed
+
+// All of about the same size, so that none is waited for long. Above S3's own limit of 5 MiB, as
+// what has parts has at least three.
+std::size_t part_size_of(std::size_t size) {
+  const std::size_t most = std::max(kPartSize, size / (kMostParts - 1) + 1);
+  const std::size_t parts = (size + most - 1) / most;
+  return (size + parts - 1) / parts;
+}
 
 class Upload {
  public:
@@ -30,7 +38,7 @@ class Upload {
         key_(key),
         content_(content),
         doing_(doing),
-        part_size_(std::max(kPartSize, content.size() / (kMostParts - 1) + 1)),
+        part_size_(part_size_of(content.size())),
         tags_((content.size() + part_size_ - 1) / part_size_) {}
 
   void begin(std::vector<std::string> headers) {
