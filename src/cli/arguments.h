@@ -80,43 +80,46 @@ struct Arguments {
   KeepFlags keep;
 
   // Of one command.
-  bool no_encryption = false;                           // init
-  std::string label;                                    // init, key add
-  std::string name;                                     // backup
-  bool read_all = false;                                // backup
-  std::string capacity;                                 // stats
-  std::optional<std::int64_t> last;                     // log
-  std::string read_data;                                // verify: percent, empty if not said
-  bool integrity = false;                               // verify
-  std::string file;                                     // verify, restore
-  std::string to;                                       // restore
-  std::string at, position, mark;                       // restore
-  bool while_open = false, no_safety_snapshot = false;  // restore
-  bool prune = false;                                   // forget
-  bool fix = false;                                     // guard
-  std::string max_unused;                               // prune
-  bool undelete = false;                                // put
-  std::vector<std::string> filters, sort;               // list
-  std::optional<std::int64_t> page, size;               // list
-  bool replace = false;                                 // key recovery, salvage, archive
-  bool free_pages = false;                              // salvage
-  std::string lease_wait;                               // replicate, run
-  bool accept_fresh = false, events = false;            // replicate
-  std::vector<std::string> copies;                      // copy
-  bool own_key = false;                                 // init
-  std::vector<std::string> tables;                      // diff
-  bool summary = false;                                 // diff
-  std::string scratch;                                  // diff
-  std::string collection, format;                       // export; import, recover, verify, restore
-  bool force_import = false;                            // import, restore
-  bool scan = false, merge = false;                     // recover
-  std::string prefer;                                   // recover
-  std::vector<std::string> picks;                       // recover
-  bool to_stdout = false, base64 = false;               // export
-  bool check = false;                                   // export
-  std::string listen, token_file, max_body;             // serve
-  std::optional<std::int64_t> max_connections;          // serve
-  std::vector<std::string> child;                       // run: the command and its arguments
+  bool no_encryption = false;                               // init
+  std::string label;                                        // init, key add
+  std::string name;                                         // backup
+  bool read_all = false;                                    // backup
+  std::string capacity;                                     // stats
+  bool cost = false, print_prices = false;                  // stats
+  std::string prices;                                       // stats
+  std::optional<double> backups, hours, restores, percent;  // stats: a workload
+  std::optional<std::int64_t> last;                         // log
+  std::string read_data;                                    // verify: percent, empty if not said
+  bool integrity = false;                                   // verify
+  std::string file;                                         // verify, restore
+  std::string to;                                           // restore
+  std::string at, position, mark;                           // restore
+  bool while_open = false, no_safety_snapshot = false;      // restore
+  bool prune = false;                                       // forget
+  bool fix = false;                                         // guard
+  std::string max_unused;                                   // prune
+  bool undelete = false;                                    // put
+  std::vector<std::string> filters, sort;                   // list
+  std::optional<std::int64_t> page, size;                   // list
+  bool replace = false;                                     // key recovery, salvage, archive
+  bool free_pages = false;                                  // salvage
+  std::string lease_wait;                                   // replicate, run
+  bool accept_fresh = false, events = false;                // replicate
+  std::vector<std::string> copies;                          // copy
+  bool own_key = false;                                     // init
+  std::vector<std::string> tables;                          // diff
+  bool summary = false;                                     // diff
+  std::string scratch;                                      // diff
+  std::string collection, format;               // export; import, recover, verify, restore
+  bool force_import = false;                    // import, restore
+  bool scan = false, merge = false;             // recover
+  std::string prefer;                           // recover
+  std::vector<std::string> picks;               // recover
+  bool to_stdout = false, base64 = false;       // export
+  bool check = false;                           // export
+  std::string listen, token_file, max_body;     // serve
+  std::optional<std::int64_t> max_connections;  // serve
+  std::vector<std::string> child;               // run: the command and its arguments
 };
 
 }  // namespace holdfast::cli

@@ -164,9 +164,14 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast archive latest app.tar.gz && tar -tzvf app.tar.gz",
      archive_options},
     {"stats", "", Command::kStats, kHistory, "",
-     "growth, deduplication, compression, and how much more fits", "",
+     "growth, deduplication, compression, how much more fits, and what it costs",
+     "With --cost, what a month costs in stores that are paid by the request, by list prices that "
+     "are built in, or by those in a file of yours: the storage as it is now and grows, the "
+     "requests of backups, replication, restores and verifications, and what these download.",
      "holdfast stats\n"
-     "holdfast stats --capacity 1GB  # how long until it is full",
+     "holdfast stats --capacity 1GB  # how long until it is full\n"
+     "holdfast stats --cost --backups 24 --hours 8\n"
+     "holdfast stats --print-prices > prices.toml && holdfast stats --cost --prices prices.toml",
      stats_options},
     {"log", "", Command::kLog, kHistory, "",
      "every operation that changed something: time, host, command, result", "",

@@ -102,6 +102,22 @@ void show_options(CLI::App& app, Arguments& a) {
 void stats_options(CLI::App& app, Arguments& a) {
   text_option(app, "--capacity", a.capacity, "SIZE",
               "say how full SIZE (such as 1GB) is, and how many days and records still fit");
+  flag(app, "--cost", a.cost,
+       "estimate what it costs a month in stores that are paid by the request");
+  text_option(app, "--prices", a.prices, "FILE", "with --cost: by the prices in this file");
+  flag(app, "--print-prices", a.print_prices, "print the built-in prices, a file to begin with");
+  const auto number = [&](const char* name, std::optional<double>& into, const char* type,
+                          const char* text) {
+    app.add_option(name, into, text)->type_name(type)->check(CLI::Range(0.0, 1e9));
+  };
+  number("--backups", a.backups, "N",
+         "with --cost: so many a day (as often as until now unless said)");
+  number("--hours", a.hours, "N",
+         "with --cost: so many hours a day in which a replicated database changes (0 unless said)");
+  number("--restores", a.restores, "N", "with --cost: so many a month (1 unless said)");
+  number(
+      "--percent", a.percent, "N",
+      "with --cost: so much of all packs is read a month by verify --read-data (100 unless said)");
 }
 
 void log_options(CLI::App& app, Arguments& a) {

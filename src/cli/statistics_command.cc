@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/size.h"
@@ -9,6 +10,7 @@
 #include "cli/wording.h"
 #include "repository/statistics.h"
 #include "service/capacity.h"
+#include "service/cost.h"
 
 namespace holdfast::cli {
 namespace {
@@ -91,10 +93,104 @@ std::string forecast_text(const CapacityForecast& forecast) {
   return text;
 }
 
+// --prices is a path from where the command was given, as every file on a command line.
+std::vector<service::Prices> chosen_prices(const Context& context) {
+  const service::World& world = context.session.world();
+  const std::string& said = context.arguments.prices;
+  if (said.empty()) {
+    return service::parse_prices(service::built_in_prices(), "built-in prices", world.variables);
+  }
+  const env::Path file = world.directory / said;
+  const Bytes content = env::read_file(world.files, file);
+  return service::parse_prices(as_text(content), file, world.variables);
+}
+
+service::Workload workload_of(Context& context, const repository::SnapshotList& list) {
+  const Arguments& arguments = context.arguments;
+  service::Workload workload;
+  workload.backups_a_day =
+      arguments.backups ? *arguments.backups : service::backups_a_day(list.snapshots);
+  workload.replicated_hours_a_day = arguments.hours.value_or(0);
+  workload.restores_a_month = arguments.restores.value_or(workload.restores_a_month);
+  workload.read_data_a_month = arguments.percent.value_or(workload.read_data_a_month);
+  const auto& interval = context.session.configuration().replication.ship_interval;
+  if (interval && interval->count() > 0) workload.ship_interval = *interval;
+  return workload;
+}
+
+void answer_cost(Context& context, const repository::SnapshotList& list,
+                 const RepositoryStatistics& statistics, Json& answer) {
+  const std::vector<service::Prices> services = chosen_prices(context);
+  const service::Workload workload = workload_of(context, list);
+  const service::MonthlyUse use = service::monthly_use(statistics, workload);
+  const auto rounded = [](double number) {
+    return with_separators(static_cast<std::uint64_t>(std::llround(number)));
+  };
+  const auto size = [](double bytes) { return format_size(static_cast<std::uint64_t>(bytes)); };
+  const std::string text = fmt::format(
+      "\nA month of {:.3g} backups and {:.3g} replicated hours a day, {:.3g} restore{}, {:.3g} % "
+      "of "
+      "the packs verified:\n{} stored, {} writing, {} listing and {} reading requests, {} "
+      "downloaded.\n\n",
+      workload.backups_a_day, workload.replicated_hours_a_day, workload.restores_a_month,
+      workload.restores_a_month == 1 ? "" : "s", workload.read_data_a_month, size(use.stored_bytes),
+      rounded(use.writes), rounded(use.lists), rounded(use.reads), size(use.downloaded_bytes));
+  Table table({{"Service"},
+               {"Prices of"},
+               {"Storage", Align::kRight},
+               {"Requests", Align::kRight},
+               {"Download", Align::kRight},
+               {"A month", Align::kRight}});
+  Json costs = Json::array();
+  for (const service::Prices& prices : services) {
+    const service::MonthlyCost cost = service::cost_of(use, prices);
+    table.add({prices.name, prices.as_of, fmt::format("{:.2f}", cost.storage),
+               fmt::format("{:.2f}", cost.requests), fmt::format("{:.2f}", cost.download),
+               fmt::format("{:.2f} {}", cost.total(), prices.currency)});
+    costs.push_back({{"service", prices.name},
+                     {"prices_of", prices.as_of},
+                     {"currency", prices.currency},
+                     {"storage", cost.storage},
+                     {"requests", cost.requests},
+                     {"download", cost.download},
+                     {"total", cost.total()}});
+  }
+  context.console.answer(text + table.text(context.console.bold()));
+  answer["cost"] = {
+      {"workload",
+       {{"backups_a_day", workload.backups_a_day},
+        {"replicated_hours_a_day", workload.replicated_hours_a_day},
+        {"ship_interval_seconds", std::chrono::duration<double>(workload.ship_interval).count()},
+        {"restores_a_month", workload.restores_a_month},
+        {"read_data_a_month", workload.read_data_a_month}}},
+      {"a_month",
+       {{"stored_bytes", use.stored_bytes},
+        {"writes", use.writes},
+        {"lists", use.lists},
+        {"reads", use.reads},
+        {"downloaded_bytes", use.downloaded_bytes}}},
+      {"services", std::move(costs)}};
+}
+
+void expect_cost(const Arguments& arguments) {
+  const bool workload = !arguments.prices.empty() || arguments.backups || arguments.hours ||
+                        arguments.restores || arguments.percent;
+  if (workload && !arguments.cost) {
+    throw Error(ErrorCode::kUsage,
+                "--prices, --backups, --hours, --restores and --percent go with --cost");
+  }
+}
+
 }  // namespace
 
 int run_stats(Context& context) {
   expect_no_words(context);
+  expect_cost(context.arguments);
+  if (context.arguments.print_prices) {
+    context.console.answer(std::string(service::built_in_prices()));
+    context.console.json_answer(Json{{"prices", service::built_in_prices()}});
+    return kOk;
+  }
   std::optional<std::uint64_t> capacity;
   if (const std::string& said = context.arguments.capacity; !said.empty()) {
     capacity = parse_size(said);
@@ -113,6 +209,7 @@ int run_stats(Context& context) {
     answer["capacity"] = to_json(forecast);
     context.console.answer(forecast_text(forecast));
   }
+  if (context.arguments.cost) answer_cost(context, list, statistics, answer);
   context.console.json_answer(answer);
   return list.unreadable.empty() ? kOk : status_with_warnings();
 }

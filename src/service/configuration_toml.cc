@@ -127,14 +127,7 @@ class Reader : TomlValues {
 
 Configuration parse_configuration(std::string_view text, const env::Path& file,
                                   const Variables& variables) {
-  try {
-    const toml::table root = toml::parse(text, file.string());
-    return Reader(file, variables).read(root);
-  } catch (const toml::parse_error& error) {
-    throw Error(ErrorCode::kConfiguration,
-                fmt::format("{}, line {}, column {}: {}", file.string(), error.source().begin.line,
-                            error.source().begin.column, error.description()));
-  }
+  return Reader(file, variables).read(parse_toml(text, file));
 }
 
 }  // namespace holdfast::service

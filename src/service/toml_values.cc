@@ -9,6 +9,16 @@
 
 namespace holdfast::service {
 
+toml::table parse_toml(std::string_view text, const env::Path& file) {
+  try {
+    return toml::parse(text, file.string());
+  } catch (const toml::parse_error& error) {
+    throw Error(ErrorCode::kConfiguration,
+                fmt::format("{}, line {}, column {}: {}", file.string(), error.source().begin.line,
+                            error.source().begin.column, error.description()));
+  }
+}
+
 Error TomlValues::wrong(const toml::node& node, std::string_view problem, std::string next) const {
   return Error(ErrorCode::kConfiguration,
                fmt::format("{}, line {}: {}", file_.string(), node.source().begin.line, problem),

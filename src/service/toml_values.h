@@ -18,6 +18,9 @@
 
 namespace holdfast::service {
 
+// Throws kConfiguration with file, line and column.
+toml::table parse_toml(std::string_view text, const env::Path& file);
+
 // Every member throws kConfiguration with file, line and what was probably meant.
 class TomlValues {
  public:

@@ -497,6 +497,23 @@ class Snapshots(Scenario):
         self.assertIn("more records fit", self.ok("stats", "--capacity", "1GB").out)
         self.failure(2, "stats", "--capacity", "much")
 
+    def test_stats_tell_what_a_month_costs(self):
+        cost = self.ok_json("stats", "--cost", "--backups", "10", "--hours", "2")["cost"]
+        self.assertEqual(cost["workload"]["backups_a_day"], 10)
+        self.assertGreater(cost["a_month"]["writes"], 30 * 2 * 3600 / 0.4)
+        self.assertTrue(all(service["total"] > 0 for service in cost["services"]))
+        prices = self.folder / "prices.toml"
+        prices.write_text(self.ok("stats", "--print-prices").out)
+        same = self.ok_json("stats", "--cost", "--backups", "10", "--hours", "2", "--prices", str(prices))
+        self.assertEqual(same["cost"], cost)
+        prices.write_text("[[service]]\nname = 'ours'\ncurrency = 'EUR'\nwrites_1000 = 1000\nlists_1000 = 0\n")
+        ours = self.ok_json("stats", "--cost", "--prices", "prices.toml")["cost"]
+        self.assertEqual(ours["services"][0]["total"], ours["a_month"]["writes"])
+        self.assertIn("EUR", self.ok("stats", "--cost", "--prices", str(prices)).out)
+        prices.write_text("[[service]]\nname = 'ours'\nwrite_1000 = 1\n")
+        self.assertIn("writes_1000", self.failure(2, "stats", "--cost", "--prices", str(prices))["next"])
+        self.failure(2, "stats", "--prices", str(prices))
+
     def test_the_log_tells_who_did_what(self):  # A10
         self.ok("forget", self.first, "--yes")
         entries = self.ok_json("log")
