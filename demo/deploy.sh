@@ -23,7 +23,7 @@ cleanup() {
 trap cleanup EXIT
 cd "$work"
 
-export HOLDFAST_REPO=$work/backup
+export HOLDFAST_REPO=${DEMO_REPO:-$work/backup}
 export HOLDFAST_PASSPHRASE="a passphrase only this demo knows"
 service() { python3 -B "$HERE/campaigns.py" "$@"; }
 

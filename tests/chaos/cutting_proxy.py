@@ -1,4 +1,4 @@
-"""Stands between the program and a PostgreSQL server, and breaks connections wherever it hurts."""
+"""Stands between the program and a server, and breaks connections wherever it hurts."""
 
 import contextlib
 import random
@@ -25,10 +25,11 @@ class Connection:
 class CuttingProxy(threading.Thread):
     """What it does to connections is told by its attributes, which may be changed at any moment."""
 
-    def __init__(self, seed, server_socket):
+    def __init__(self, seed, server):
+        """`server` is a path, or a pair of host and port."""
         super().__init__(name="proxy", daemon=True)
         self.random = random.Random(seed)
-        self.server_socket = str(server_socket)
+        self.server = server if isinstance(server, tuple) else str(server)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.connections = set()
@@ -81,12 +82,12 @@ class CuttingProxy(threading.Thread):
 
     def accept(self):
         client, _ = self.listener.accept()
-        server = socket.socket(socket.AF_UNIX)
+        server = socket.socket(socket.AF_INET if isinstance(self.server, tuple) else socket.AF_UNIX)
         for one in (client, server):
             one.settimeout(5)
         with contextlib.suppress(OSError):
             if not self.refusing:
-                server.connect(self.server_socket)
+                server.connect(self.server)
                 connection = Connection(client, server, self.drawn_length())
                 self.connections.add(connection)
                 for one in connection.sockets:

@@ -32,9 +32,9 @@ class Follower:
                 into.append(json.loads(line) if into is self.events else line)
                 self.changed.notify_all()
 
-    def wait_for(self, condition, what):
+    def wait_for(self, condition, what, longest=20):
         with self.changed:
-            if not self.changed.wait_for(condition, timeout=20):
+            if not self.changed.wait_for(condition, timeout=longest):
                 self.scenario.fail(f"{what} did not happen: {self.events[-3:]} {''.join(self.said)}")
 
     def wait_until_following(self, name="app"):

@@ -7,17 +7,24 @@ import os
 import pathlib
 import pty
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import termios
 import time
 import unittest
+import urllib.parse
 
 import gateway
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "chaos"))
+
+from cutting_proxy import CuttingProxy  # noqa: E402
+
 PROGRAM = os.environ.get("HOLDFAST", str(ROOT / "build" / "release" / "holdfast"))
 PASSPHRASE = "correct horse"
 
@@ -26,6 +33,35 @@ def take_terminal():
     """As a login shell would start a program: its own terminal, and signals as usual."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Outages:
+    """The store of a scenario, which goes away and comes back. To be made before what is to notice is started."""
+
+    def __init__(self, scenario):
+        self.repository = scenario.repository
+        self.relay = None
+        if scenario.gateway:
+            address = urllib.parse.urlsplit(scenario.environment["AWS_ENDPOINT_URL"])
+            self.relay = CuttingProxy(0, (address.hostname, address.port))
+            scenario.addCleanup(self.relay.close)
+            scenario.environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{self.relay.port}"
+
+    def away(self):
+        return self.repository.with_name("away")
+
+    def begin(self):
+        if self.relay:
+            self.relay.refusing = True
+            self.relay.cut()
+        else:
+            self.repository.rename(self.away())
+
+    def end(self):
+        if self.relay:
+            self.relay.calm()
+        else:
+            self.away().rename(self.repository)
 
 
 class Answer:
@@ -52,11 +88,11 @@ class Scenario(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
         self.gateway = gateway.chosen()
-        place = self.gateway.new_place() if self.gateway else self.folder / "repository"
+        self.repository = self.new_place("repository")
         self.environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": str(self.folder),
-            "HOLDFAST_REPO": str(place),
+            "HOLDFAST_REPO": str(self.repository),
             "HOLDFAST_PASSPHRASE": PASSPHRASE,
             "HOLDFAST_CACHE_DIR": str(self.folder / "cache"),
             "HOLDFAST_KEY_CACHE": "off",
@@ -66,11 +102,19 @@ class Scenario(unittest.TestCase):
             **(self.gateway.environment if self.gateway else {}),
         }
 
-    @property
-    def repository(self):
+    def new_place(self, name):
+        """For a repository: a folder of this name, or one in the store of all tests."""
+        return self.gateway.new_place() if self.gateway else self.folder / name
+
+    def remove_all(self, place):
         if self.gateway:
-            self.skipTest("this looks into the folder of a repository")
-        return self.folder / "repository"
+            place.remove_all()
+        else:
+            shutil.rmtree(place)
+
+    def only_in_a_folder(self, why):
+        if self.gateway:
+            self.skipTest(f"only in a folder: {why}")
 
     def run_program(self, *words, **variables):
         environment = {**self.environment, **variables}

@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
+import gateway
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 READER = ROOT / "tests" / "format" / "read_snapshot.py"
 PYTHON = "/usr/bin/python3"
@@ -25,7 +27,8 @@ class ProgramTest(unittest.TestCase):
         self.program = pathlib.Path(program).resolve()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-test-"))
         self.addCleanup(shutil.rmtree, self.folder)
-        self.repo = self.folder / "repo"
+        self.gateway = gateway.chosen()
+        self.repo = self.gateway.new_place() if self.gateway else self.folder / "repo"
         self.passphrase = PASSPHRASE
 
     def environment(self):
@@ -34,6 +37,7 @@ class ProgramTest(unittest.TestCase):
             "LC_ALL": "C.UTF-8",
             "HOME": str(self.folder),
             "HOLDFAST_KEY_CACHE": "off",
+            **(self.gateway.environment if self.gateway else {}),
         }
         if self.passphrase:
             variables["HOLDFAST_PASSPHRASE"] = self.passphrase
@@ -62,11 +66,20 @@ class ProgramTest(unittest.TestCase):
     def holdfast_json(self, *arguments):
         return json.loads(self.holdfast(*arguments, "--json"))
 
+    def readable(self):
+        """A folder with what is in the repository: the readers know no store."""
+        if not self.gateway:
+            return self.repo
+        copy = self.folder / "readable"
+        shutil.rmtree(copy, ignore_errors=True)
+        self.repo.copy_to(copy)
+        return copy
+
     def reader(self, *arguments):
-        return self.succeed([PYTHON, "-B", READER, self.repo, *arguments])
+        return self.succeed([PYTHON, "-B", READER, self.readable(), *arguments])
 
     def reader_fails(self, *arguments):
-        done = self.run_program([PYTHON, "-B", READER, self.repo, *arguments])
+        done = self.run_program([PYTHON, "-B", READER, self.readable(), *arguments])
         self.assertEqual(1, done.returncode, done.stdout + done.stderr)
         return done.stderr
 

@@ -328,7 +328,8 @@ class Configuration(Scenario):
     def setUp(self):
         super().setUp()
         self.init()
-        self.configure(f'repository = "repository"\n'
+        self.place = str(self.repository) if self.gateway else "repository"  # beside the file
+        self.configure(f'repository = "{self.place}"\n'
                        f'[databases.arrow]\n'
                        f'source = ["$ARROW_DATABASE_PATH", "{self.folder}/volume/arrow.db", "./arrow.db"]\n'
                        f'[databases.users]\nsource = "users.db"\n')
@@ -373,7 +374,7 @@ class Configuration(Scenario):
 
     def test_a_configured_file_given_as_a_path_has_its_configured_name(self):
         os.rename(self.folder / "users.db", self.folder / "people.db")
-        self.configure('repository = "repository"\n[databases.users]\nsource = "people.db"\n')
+        self.configure(f'repository = "{self.place}"\n[databases.users]\nsource = "people.db"\n')
         self.assertEqual("users", self.backup("./people.db")["databases"][0]["name"])
 
     def test_an_unknown_key_is_refused_with_the_right_one_and_its_line(self):
@@ -402,6 +403,7 @@ class Configuration(Scenario):
         self.assertIsNone(self.ok_json("config", "check", HOLDFAST_REPO=str(self.repository))["file"])
 
     def test_it_is_found_by_option_and_variable_with_paths_relative_to_it(self):
+        self.only_in_a_folder("places in a store are relative to nothing")
         away = self.folder / "away"
         away.mkdir()
         os.rename(self.folder / "holdfast.toml", away / "other.toml")
@@ -418,7 +420,7 @@ class Configuration(Scenario):
         self.assertEqual(str(self.folder / "first"), check["repository"])
 
     def test_forget_follows_the_configured_retention(self):
-        self.configure('repository = "repository"\n[databases.users]\nsource = "users.db"\nkeep = { last = 1 }\n')
+        self.configure(f'repository = "{self.place}"\n[databases.users]\nsource = "users.db"\nkeep = {{ last = 1 }}\n')
         self.backup("users")
         newest = self.backup("users")["snapshot"]
         other = self.backup("arrow.db")["snapshot"]
@@ -896,6 +898,7 @@ class AtTheEdges(Scenario):
     def test_a_repository_nobody_may_write_is_said_so(self):
         if os.geteuid() == 0:
             self.skipTest("root may write everywhere")
+        self.only_in_a_folder("whose mode says who may write")
         self.repository.mkdir(mode=0o500)
         self.assertEqual("permission_denied", self.failure(41, "init")["code"])
 

@@ -13,11 +13,11 @@ POSITION_READER = READER.parent / "read_position.py"
 
 class PositionsTest(ProgramTest):
     def position_reader(self, *arguments):
-        return self.succeed([PYTHON, "-B", POSITION_READER, self.repo, *arguments])
+        return self.succeed([PYTHON, "-B", POSITION_READER, self.readable(), *arguments])
 
     def follow(self, path):
         process = subprocess.Popen(
-            [self.program, "--repo", self.repo, "replicate", path, "--events"],
+            [self.program, "--repo", str(self.repo), "replicate", path, "--events"],
             env=self.environment(),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -90,7 +90,7 @@ class PositionsTest(ProgramTest):
             segment.write_bytes(content)
         out = self.folder / "out.db"
         done = self.run_program(
-            [PYTHON, "-B", POSITION_READER, self.repo, "restore", newest, "app", out]
+            [PYTHON, "-B", POSITION_READER, self.readable(), "restore", newest, "app", out]
         )
         self.assertEqual(1, done.returncode, done.stdout + done.stderr)
         self.assertIn("does not authenticate", done.stderr)

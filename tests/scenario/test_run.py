@@ -1,11 +1,10 @@
 """`holdfast run`: the application starts on a safe database, and ends as if it ran alone."""
 
-import os
 import signal
 import subprocess
 import unittest
 
-from holdfast import PROGRAM, Scenario
+from holdfast import PROGRAM, Outages, Scenario
 
 INSERT = """
 import sqlite3, sys
@@ -109,11 +108,11 @@ class Run(Scenario):
     def test_starts_while_the_store_is_away_and_sends_later(self):
         self.database()
         self.ok("run", "--", "true")
-        away = self.folder / "away"
-        os.rename(self.repository, away)
+        outages = Outages(self)
+        outages.begin()
         answer = self.ok("run", "--", "/usr/bin/python3", "-c", INSERT, "meanwhile")
         self.assertIn("away", answer.err)
-        os.rename(away, self.repository)
+        outages.end()
         self.ok("run", "--", "true")
         self.wipe()
         self.ok("restore", "--at", "now", "--to", "back.db", "--database", "app")

@@ -18,17 +18,14 @@ from holdfast import Scenario
 
 
 def tearDownModule():
-    if gateway.Gateway.one:
-        gateway.Gateway.one.stop()
-        gateway.Gateway.one = None
+    gateway.Gateway.end_shared()
 
 
 class Bucket(Scenario):
     def setUp(self):
         super().setUp()
         self.gateway = gateway.Gateway.shared()
-        self.place = self.gateway.new_place()
-        self.environment.update(self.gateway.environment, HOLDFAST_REPO=self.place)
+        self.environment.update(self.gateway.environment, HOLDFAST_REPO=str(self.gateway.new_place()))
 
 
 class InABucket(Bucket):

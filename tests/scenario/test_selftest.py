@@ -6,7 +6,7 @@ import pathlib
 import signal
 import subprocess
 
-from holdfast import PROGRAM, Scenario
+from holdfast import PROGRAM, Outages, Scenario
 
 CONFIGURATION = """
 [databases.app]
@@ -106,9 +106,10 @@ create = "CREATE TABLE IF NOT EXISTS videos (id TEXT PRIMARY KEY, stats_total IN
         self.assertEqual(set(NAMES), set(self.results(0)))
 
     def test_fails_where_nothing_can_be_backed_up(self):
-        self.repository.rename(self.folder / "elsewhere")
+        outages = Outages(self)
+        outages.begin()
         self.assertIn("safe save with backup", self.results(2))
-        (self.folder / "elsewhere").rename(self.repository)
+        outages.end()
         self.environment["HOLDFAST_PASSPHRASE"] = "wrong"
         self.assertEqual({NAMES[0], NAMES[3]}, set(self.results(2)))
 

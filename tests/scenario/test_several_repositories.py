@@ -1,6 +1,5 @@
 """Several copies of one history: made, brought up to date, watched, and used when the first one cannot help."""
 
-import shutil
 import time
 import unittest
 
@@ -10,10 +9,10 @@ from holdfast import Scenario
 CONFIGURATION = """
 [[repository]]
 name = "here"
-place = "here"
+place = "{here}"
 [[repository]]
 name = "offsite"
-place = "offsite"
+place = "{offsite}"
 {more}
 [databases.app]
 source = "app.db"
@@ -24,11 +23,11 @@ class Copies(Scenario):
     def setUp(self):
         super().setUp()
         del self.environment["HOLDFAST_REPO"]
-        self.here, self.offsite = self.folder / "here", self.folder / "offsite"
+        self.here, self.offsite = self.new_place("here"), self.new_place("offsite")
         self.describe()
 
     def describe(self, more=""):
-        self.configure(CONFIGURATION.format(more=more))
+        self.configure(CONFIGURATION.format(here=self.here, offsite=self.offsite, more=more))
 
     def copy(self, *words):
         return self.ok_json("copy", *words)["copies"][0]
@@ -88,11 +87,11 @@ class Making(Copies):
 
     def test_a_lost_first_one_is_made_again_from_its_copy(self):
         _, content = self.prepared()
-        shutil.rmtree(self.here)
+        self.remove_all(self.here)
         self.init()
         back = self.ok_json("copy", "--repo", "offsite", "--to", "here")["copies"][0]
         self.assertEqual(1, back["snapshots"])
-        shutil.rmtree(self.offsite)
+        self.remove_all(self.offsite)
         self.assertEqual(content, self.restored("latest"))
 
 
@@ -105,7 +104,7 @@ class Copying(Copies):
         self.assertEqual(1, self.copy()["snapshots"])
         self.ok("verify", "--read-data", "--repo", "offsite")
         self.assertEqual(self.snapshot_ids("--repo", "here"), self.snapshot_ids("--repo", "offsite"))
-        shutil.rmtree(self.here)
+        self.remove_all(self.here)
         self.assertEqual(second, self.restored("latest", "--repo", "offsite"))
         self.assertEqual(first, self.restored("--index", "2", "--repo", "offsite"))
 
@@ -147,7 +146,7 @@ class Copying(Copies):
         self.init()
         self.database()
         self.backup()
-        shutil.rmtree(self.offsite)
+        self.remove_all(self.offsite)
         self.failure(10, "copy")
 
     def test_damage_of_the_first_one_is_named_and_not_copied(self):
@@ -165,7 +164,7 @@ class Copying(Copies):
         self.assertIn("offsite", self.failure(2, "copy", "--to", "elsewhere")["next"])
 
     def test_one_repository_has_no_copies(self):
-        self.configure('repository = "here"\n')
+        self.configure(f'repository = "{self.here}"\n')
         self.init()
         self.failure(2, "copy")
 
@@ -188,7 +187,7 @@ class WithKeysOfTheirOwn(Copies):
         again = self.copy()
         self.assertEqual(1, again["snapshots"])
         self.assertLess(again["bytes_read"], 600_000)
-        shutil.rmtree(self.here)
+        self.remove_all(self.here)
         self.ok("verify", "--read-data", "--repo", "offsite")
         self.assertEqual(second, self.restored("latest", "--repo", "offsite"))
         self.assertEqual(first, self.restored("--index", "2", "--repo", "offsite"))
@@ -205,7 +204,7 @@ class WithKeysOfTheirOwn(Copies):
 class WhenTheFirstCannotHelp(Copies):
     def test_a_restore_goes_to_the_copy_and_says_so(self):
         _, content = self.prepared()
-        for broken in (self.damage, shutil.rmtree):
+        for broken in (self.damage, self.remove_all):
             broken(self.here)
             path = self.folder / "restored.db"
             path.unlink(missing_ok=True)
@@ -224,7 +223,7 @@ class WhenTheFirstCannotHelp(Copies):
 
     def test_an_application_starts_on_what_the_copy_has(self):
         path, content = self.prepared()
-        shutil.rmtree(self.here)
+        self.remove_all(self.here)
         for file in self.folder.glob("app.db*"):
             file.unlink()
         answer = self.ok("run", "--", "sh", "-c", "test -s app.db")
@@ -254,7 +253,7 @@ class Watching(Copies):
 
     def test_a_copy_that_is_away_is_not_healthy(self):
         self.prepared()
-        shutil.rmtree(self.offsite)
+        self.remove_all(self.offsite)
         found = self.of_app(6)
         self.assertFalse(found["copies"][0]["reachable"])
         self.assertIn("offsite cannot be read", found["problems"][0])
@@ -273,12 +272,12 @@ class Watching(Copies):
             time.sleep(0.1)
         newest = self.ok_json("timeline", "app", "--repo", "offsite")
         follower.kill()
-        shutil.rmtree(self.here)
+        self.remove_all(self.here)
         self.assertTrue(newest["rows"])
         self.assertEqual(content, self.restored("--at", "now", "--database", "app", "--repo", "offsite"))
 
     def positions(self, name):
-        return len(list((self.folder / name).glob("timelines/*/s/*")))
+        return len(list({"here": self.here, "offsite": self.offsite}[name].glob("timelines/*/s/*")))
 
 
 if __name__ == "__main__":

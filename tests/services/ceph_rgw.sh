@@ -10,6 +10,7 @@ set -uo pipefail
 [[ ${1-} == run && -n ${2-} ]] || { sed -n '2,9s/^# \?//p' "$0" >&2; exit 2; }
 dir=$(realpath -m "$2")
 parent=$PPID
+starting=""
 readonly access=testkey secret=testsecret
 
 mkdir -p "$dir"/{mon,osd,rgw,log,run} || exit 1
@@ -26,7 +27,9 @@ end_processes() {
   done
 }
 finish() {
-  trap - TERM INT HUP EXIT
+  trap '' TERM INT HUP  # a second one would leave half of them
+  trap - EXIT
+  [[ -z $starting ]] || kill "$starting" 2>/dev/null || true
   end_processes
   rm -rf "$dir"
   exit "${1:-0}"
@@ -95,7 +98,8 @@ start() (
     curl -s -o /dev/null "http://127.0.0.1:$port/" && break
     sleep 0.2
   done
-  radosgw-admin -c "$conf" user create --uid=test --display-name=test --access-key="$access" --secret-key="$secret"
+  # It may wait for a word of the gateway that was lost.
+  timeout 60 radosgw-admin -c "$conf" user create --uid=test --display-name=test --access-key="$access" --secret-key="$secret"
   curl -s --fail -o /dev/null "http://127.0.0.1:$port/"
   printf '%s\n' "AWS_ENDPOINT_URL=http://127.0.0.1:$port" "AWS_ACCESS_KEY_ID=$access" \
     "AWS_SECRET_ACCESS_KEY=$secret" AWS_REGION=us-east-1 >"$dir/environment.new"
@@ -103,7 +107,9 @@ start() (
 
 # A port may have been taken between looking and binding.
 for _ in 1 2 3; do
-  start && break
+  start &  # where it stood before &&, its first failure would not end it
+  starting=$!
+  wait "$starting" && break
   end_processes
   rm -rf "$dir"/{mon,osd,rgw,run}
   mkdir -p "$dir"/{mon,osd,rgw,run}
