@@ -41,7 +41,9 @@ class ChaoticService {
       }
       line = as_text(env::read_file(env::posix_file_system(), greeting_));
     }
-    endpoint_ = nlohmann::json::parse(line).at("endpoint").get<std::string>();
+    const auto greeting = nlohmann::json::parse(line);
+    endpoint_ = greeting.at("endpoint").get<std::string>();
+    token_ = greeting.at("token").get<std::string>();
   }
   ~ChaoticService() {
     process_->send(SIGTERM);
@@ -51,6 +53,17 @@ class ChaoticService {
   ChaoticService(const ChaoticService&) = delete;
   ChaoticService& operator=(const ChaoticService&) = delete;
 
+  // What Server::control() of the script understands; answers what there is.
+  nlohmann::json control(const nlohmann::json& wanted) {
+    const std::string body = wanted.dump();
+    const auto answer = http_->send({.method = "POST",
+                                     .url = endpoint_ + "/-/control",
+                                     .headers = {"X-Chaos-Token: " + token_},
+                                     .body = as_bytes(body),
+                                     .most_bytes = 64 << 20});
+    if (answer.status != 200) throw Error(ErrorCode::kInternal, "the service refused " + body);
+    return nlohmann::json::parse(as_text(answer.body));
+  }
   S3Options new_place() {
     return {
         .bucket = "holdfast", .prefix = fmt::format("place {}", ++places_), .endpoint = endpoint_};
@@ -70,7 +83,8 @@ class ChaoticService {
   env::TemporaryDirectory directory_;
   const env::Path greeting_ = directory_ / "greeting";
   std::optional<env::ChildProcess> process_;
-  std::string endpoint_;
+  std::string endpoint_, token_;
+  const std::unique_ptr<env::HttpClient> http_ = env::make_http_client({});
   int places_ = 0;
 };
 
