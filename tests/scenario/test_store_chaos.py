@@ -21,20 +21,27 @@ class StoreChaos(unittest.TestCase):
         return done.returncode, done.stdout + done.stderr
 
     def test_a_store_that_loses_what_it_has_acknowledged_is_noticed(self):
-        for folder_of_objects in ("packs", "snapshots"):
+        for store, folder_of_objects in (("local", "packs"), ("local", "snapshots"), ("s3", "packs")):
             with tempfile.TemporaryDirectory(prefix="holdfast-losing-") as folder:
                 status, said = self.chaos("--rounds", 1, "--seed", 7, "--seconds", 2, "--lose",
-                                          folder_of_objects,
+                                          folder_of_objects, "--store", store,
                                           TMPDIR=folder)
             self.assertEqual(1, status, said)
             self.assertIn("1 failed", said)
 
-    def test_twenty_rounds_of_chaos_lose_nothing_that_was_acknowledged(self):
+    def rounds(self, number, store, longest):
         seed = int(os.environ.get("HOLDFAST_SEED", random.SystemRandom().randrange(1 << 32)))
         print(f"HOLDFAST_SEED={seed}", flush=True)
-        status, said = self.chaos("--rounds", 20, "--seed", seed, "--jobs", 2, "--longest", 240)
+        status, said = self.chaos("--rounds", number, "--seed", seed, "--jobs", 2, "--store", store,
+                                  "--longest", longest)
         self.assertEqual(0, status, said)
         print(said.splitlines()[-1], flush=True)
+
+    def test_ten_rounds_of_chaos_lose_nothing_that_was_acknowledged(self):
+        self.rounds(10, "local", 120)
+
+    def test_twenty_rounds_over_a_chaotic_service_of_s3_lose_nothing_that_was_acknowledged(self):
+        self.rounds(20, "s3", 200)
 
 
 if __name__ == "__main__":
