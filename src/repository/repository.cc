@@ -46,6 +46,16 @@ void remove_other_keys(storage::Store& store, const std::vector<std::string>& ou
   for (const std::string& name : others) remove_quietly(store, name);
 }
 
+void expect_listings_at_once(storage::Store& store) {
+  if (lists_at_once(store)) return;
+  throw Error(ErrorCode::kUnsupported,
+              fmt::format("the listings of the {} do not show at once what was stored and removed",
+                          store.capabilities().description),
+              "No repository was made.",
+              "Say by how many seconds they may be behind (listing-lag=N in the place of a store "
+              "of S3; docs/s3.md), or take another store.");
+}
+
 }  // namespace
 
 Repository::Repository(storage::Store& store, env::Clock& clock, Config config,
@@ -84,7 +94,10 @@ Repository::Created Repository::create_with(const codec::SecretKey& master, stor
                 .format = 1,
                 .encrypted = secret.has_value(),
                 .created = std::chrono::floor<Duration>(clock.now())};
-  if (store.capabilities().assumed) store.set_exclusive_create(creates_exclusively(store));
+  if (store.capabilities().assumed) {
+    store.set_exclusive_create(creates_exclusively(store));
+    expect_listings_at_once(store);
+  }
   if (!store.capabilities().exclusive_create) {
     config.exclusive_create = false;
     config.format = 2;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr unsigned kCreators = 4;
 constexpr int kRaces = 3;
+constexpr int kLooks = 2;
 
 bool create(storage::Store& store, const std::string& name) {
   try {
@@ -40,7 +41,24 @@ bool refuses_a_second(storage::Store& store, const std::string& name) {
   }
 }
 
+bool is_listed(storage::Store& store, const std::string& name) {
+  bool found = false;
+  store.list_names(name, [&](std::string_view) { found = true; });
+  return found;
+}
+
 }  // namespace
+
+bool lists_at_once(storage::Store& store) {
+  for (int look = 0; look < kLooks; ++look) {
+    const std::string name = "probe-" + env::random_name();
+    store.put(name, as_bytes("probe"), {.transient = true});
+    const bool shown = is_listed(store, name);
+    store.remove(name);
+    if (!shown || is_listed(store, name)) return false;
+  }
+  return true;
+}
 
 bool creates_exclusively(storage::Store& store) {
   const std::string stem = "probe-" + env::random_name();

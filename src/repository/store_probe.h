@@ -10,6 +10,10 @@ namespace holdfast::repository {
 // `probe-…` and removes them again. Throws what the store throws.
 bool creates_exclusively(storage::Store& store);
 
+// Whether listings show at once what was put and what was removed, in a few looks. Throws what the
+// store throws.
+bool lists_at_once(storage::Store& store);
+
 }  // namespace holdfast::repository
 
 #endif  // HOLDFAST_REPOSITORY_STORE_PROBE_H_

@@ -1,6 +1,10 @@
 #include "repository/store_probe.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <map>
+#include <mutex>
 
 #include "base/test_errors.h"
 #include "repository/repository.h"
@@ -46,6 +50,57 @@ TEST(StoreProbe, TakesARefusalForANo) {
   storage::MemoryStore memory;
   Refusing refusing(memory);
   EXPECT_FALSE(creates_exclusively(refusing));
+}
+
+// Its listings are as old as the last change but one.
+class LaggingStore final : public storage::StoreDecorator {
+ public:
+  explicit LaggingStore(storage::Store& base) : StoreDecorator(base) {
+    capabilities_ = base.capabilities();
+    capabilities_.assumed = true;
+  }
+  void put(std::string_view name, ByteView content, storage::PutOptions options) override {
+    note();
+    base().put(name, content, options);
+  }
+  void remove(std::string_view name) override {
+    note();
+    base().remove(name);
+  }
+  void list(std::string_view prefix, const Visitor& visit) override {
+    for (const auto& [name, status] : before_) {
+      if (name.starts_with(prefix)) visit(name, status);
+    }
+  }
+  void list_names(std::string_view prefix, const NameVisitor& visit) override {
+    Store::list_names(prefix, visit);
+  }
+  const storage::Capabilities& capabilities() const override { return capabilities_; }
+
+ private:
+  void note() {
+    const std::scoped_lock lock(mutex_);
+    before_.clear();
+    base().list("", [&](std::string_view name, const auto& status) {
+      before_[std::string(name)] = status;
+    });
+  }
+  std::mutex mutex_;
+  std::map<std::string, storage::ObjectStatus> before_;
+  storage::Capabilities capabilities_;
+};
+
+TEST(StoreProbe, MakesNoRepositoryWhereListingsLag) {
+  storage::MemoryStore memory;
+  EXPECT_TRUE(lists_at_once(memory));
+  LaggingStore lagging(memory);
+  EXPECT_FALSE(lists_at_once(lagging));
+  env::FakeClock clock(time_of("2026-11-22T12:00:00Z"));
+  EXPECT_THAT(
+      message_of(ErrorCode::kUnsupported,
+                 [&] { Repository::create(lagging, clock, std::nullopt, "tests", kFastCost); }),
+      testing::HasSubstr("do not show at once"));
+  memory.list("", [](std::string_view name, const storage::ObjectStatus&) { FAIL() << name; });
 }
 
 TEST(StoreProbe, IsDoneWhenARepositoryIsMadeAndRememberedInIt) {

@@ -31,6 +31,7 @@ EXCUSED = {0, INTERRUPTED, WARNINGS, BUSY, HOT_JOURNAL, CHANGED, IO, UNAVAILABLE
 DAMAGED = {20, 21, 22, 23, 24}  # excused only where bits are flipped on the way
 MOST_FLIPPED = 0.05
 WRONG_PASSPHRASE = 13
+LAGGING, LAG = 0.1, 1  # share of the rounds whose listings are behind, and how many seconds
 LEAP = 660  # seconds: longer than an intent may go without a heartbeat, less than AWS lets clocks differ
 
 
@@ -225,6 +226,7 @@ class StoreRound(one_round.Round):
         self.ending = threading.Event()
         self.hands = []
         self.service = None  # the repository is in a folder
+        self.longer = 1
         if options.store == "s3":
             self.service = s3_service.Service(self.site.folder, seed=seed)
             self.site.environment |= {
@@ -234,9 +236,17 @@ class StoreRound(one_round.Round):
                 "AWS_SECRET_ACCESS_KEY": s3_service.SECRET,
                 "AWS_REGION": s3_service.REGION,
             }
+            if random.Random(f"{seed}/listings").random() < LAGGING:
+                self.lag_behind()
         self.replicates = self.random.random() < 0.6
         self.leaps = self.random.random() < 0.3
         self.flips = False  # whether bits were ever flipped
+
+    def lag_behind(self):
+        """Listings are as old as the place says; it takes a while to get something done."""
+        self.service.control(stale_seconds=0.9 * LAG)
+        self.site.environment["HOLDFAST_REPO"] += f"?listing-lag={LAG}"
+        self.longer = 4
 
     def count(self, name):
         with self.mutex:
@@ -424,7 +434,7 @@ class StoreRound(one_round.Round):
 
     def play(self):
         self.prepare()
-        end = time.monotonic() + self.options.seconds
+        end = time.monotonic() + self.longer * self.options.seconds
         while time.monotonic() < end:
             self.disturb()
             self.calm_since = time.monotonic()

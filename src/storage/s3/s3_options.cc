@@ -16,6 +16,7 @@ constexpr std::string_view kScheme = "s3://";
 constexpr std::string_view kDefaultRegion = "us-east-1";
 constexpr std::size_t kLongestPrefix = 512;
 constexpr int kMostLockDays = 36'500;
+constexpr int kMostListingLag = 600;
 
 Error wrong_place(const std::string& why) {
   return Error(ErrorCode::kUsage, fmt::format("this is not the place of a store of S3: {}", why),
@@ -106,6 +107,11 @@ void take_option(S3Options& options, std::string_view name, const std::string& v
       throw wrong_place("lock-mode is governance or compliance");
     }
     options.lock_mode = value == "governance" ? LockMode::kGovernance : LockMode::kCompliance;
+  } else if (name == "listing-lag") {
+    const auto seconds = parse_decimal(value);
+    if (!seconds || *seconds < 1 || *seconds > kMostListingLag)
+      throw wrong_place("listing-lag is a number of seconds");
+    options.listing_lag = std::chrono::seconds(*seconds);
   } else {
     // It may be a secret, so only known names are repeated.
     throw wrong_place(

@@ -2,6 +2,7 @@
 #ifndef HOLDFAST_STORAGE_S3_S3_OPTIONS_H_
 #define HOLDFAST_STORAGE_S3_S3_OPTIONS_H_
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -30,6 +31,7 @@ struct S3Options {
   std::string sse_kms_key = {};
   int lock_days = 0;  // 0: objects are not locked
   LockMode lock_mode = LockMode::kGovernance;
+  std::chrono::seconds listing_lag{0};  // a listing may be so old
 };
 
 // s3://bucket/prefix?option=value&…. Throws kUsage, without repeating a secret that was written

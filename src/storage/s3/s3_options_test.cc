@@ -23,7 +23,7 @@ TEST_F(S3OptionsTest, OfAUrlAreAllTaken) {
   const S3Options options = parse_s3_url(
       "s3://my-bucket/a/b%20c/?endpoint=https%3A%2F%2Fs3.test:9000/&region=eu-1&path-style=false"
       "&profile=app&ca-file=/etc/ca.pem&storage-class=STANDARD_IA&sse-kms-key=arn:x&lock-days=7"
-      "&lock-mode=compliance");
+      "&lock-mode=compliance&listing-lag=5");
   EXPECT_EQ(options.bucket, "my-bucket");
   EXPECT_EQ(options.prefix, "a/b c");
   EXPECT_EQ(options.endpoint, "https://s3.test:9000/");
@@ -36,6 +36,7 @@ TEST_F(S3OptionsTest, OfAUrlAreAllTaken) {
   EXPECT_EQ(options.sse_kms_key, "arn:x");
   EXPECT_EQ(options.lock_days, 7);
   EXPECT_EQ(options.lock_mode, LockMode::kCompliance);
+  EXPECT_EQ(options.listing_lag, std::chrono::seconds(5));
 }
 
 TEST_F(S3OptionsTest, ThatAreWrongAreRefusedWithoutWhatMayBeSecret) {
@@ -44,8 +45,8 @@ TEST_F(S3OptionsTest, ThatAreWrongAreRefusedWithoutWhatMayBeSecret) {
         "s3://bucket?secret=hush", "s3://bucket/../hush", "s3://bucket/a//hush",
         "s3://bucket/%0ahush", "s3://bucket/%zz", "s3://bucket?endpoint=hush",
         "s3://bucket?endpoint=https://u:hush@h", "s3://bucket?endpoint=https://h%0d%0ahush:1",
-        "s3://bucket?lock-days=0", "s3://bucket?lock-mode=hush", "s3://bucket?path-style=hush",
-        "s3://bucket?sse=a%0ahush", "s3://bucket?hush"}) {
+        "s3://bucket?lock-days=0", "s3://bucket?listing-lag=hush", "s3://bucket?lock-mode=hush",
+        "s3://bucket?path-style=hush", "s3://bucket?sse=a%0ahush", "s3://bucket?hush"}) {
     EXPECT_THAT(message_of(ErrorCode::kUsage, [&] { parse_s3_url(url); }), Not(HasSubstr("hush")))
         << url;
   }

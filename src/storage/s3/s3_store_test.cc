@@ -205,6 +205,16 @@ TEST_F(S3StoreTest, SaysOfEachRefusalWhatItMeans) {
   EXPECT_LE(waited(), std::chrono::seconds(5));
 }
 
+TEST_F(S3StoreTest, WaitsBeforeEachListingThatMayBeBehind) {
+  http.otherwise = [](const SentRequest&) {
+    return answer_of(200, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>");
+  };
+  store()->list("packs/", {});
+  EXPECT_EQ(waited(), Duration(0));
+  store("s3://bucket?endpoint=http://s3.test&listing-lag=5")->list("packs/", {});
+  EXPECT_EQ(waited(), std::chrono::seconds(5));
+}
+
 TEST_F(S3StoreTest, TellsWhatItWasAboutToDo) {
   http.otherwise = [](const SentRequest&) { return refusal_of(403, "AccessDenied"); };
   EXPECT_THAT(message_of(ErrorCode::kPermissionDenied, [&] { store()->list("packs/", {}); }),
