@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (key.box.size() != 72) std::abort();
     // An open key costs no Argon2id; this one was made for no config at all.
     if (key.info.kind == holdfast::repository::KeyKind::kOpen) {
-      holdfast::repository::unwrap_master_key(key, {}, {});
+      holdfast::repository::unwrap_key(key, {}, {});
     }
   } catch (const holdfast::Error& error) {
     if (error.code() != holdfast::ErrorCode::kDamagedKey &&

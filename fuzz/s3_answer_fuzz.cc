@@ -37,6 +37,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (percent_decode(percent_encode(object.key, true), true) != object.key) std::abort();
     }
   }
+  if (const auto page = parse_versions_page(text)) {
+    for (const ListedVersion& version : page->versions) {
+      if (version.key.empty() || version.version.empty()) std::abort();
+    }
+  }
   parse_uploads_page(text);
   parse_upload_id(text);
   parse_delete_result(text);

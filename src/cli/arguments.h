@@ -44,6 +44,7 @@ enum class Command {
   kSelftest,
   kForget,
   kPrune,
+  kAdopt,
   kKeyList,
   kKeyAdd,
   kKeyRemove,
@@ -82,6 +83,9 @@ struct Arguments {
   // Of one command.
   bool no_encryption = false;                               // init
   std::string label;                                        // init, key add
+  bool write_only = false;                                  // key add
+  std::string machine;                                      // key add
+  bool again = false, discard = false;                      // adopt
   std::string name;                                         // backup
   bool read_all = false;                                    // backup
   std::string capacity;                                     // stats

@@ -23,6 +23,7 @@ Json answer_json(const service::BackupOutcome& outcome, double seconds) {
   for (const std::string key : {"name", "time", "tags", "host", "bytes", "bytes_stored"})
     answer[key] = value[key];
   answer["seconds"] = seconds;
+  answer["sealed"] = outcome.sealed;
   answer["warnings"] = outcome.backup.warnings;
   answer["databases"] = value["databases"];
   answer["forgotten"] = Json::array();
@@ -50,8 +51,9 @@ std::string answer_text(const service::BackupOutcome& outcome, double seconds, b
                           format_size(state.bytes_read), counted(state.tables.size(), "table"));
     }
   }
-  text += fmt::format("Snapshot {} \"{}\" is safe, after {}.\n",
+  text += fmt::format("Snapshot {} \"{}\" is {}, after {}.\n",
                       verbose ? snapshot.id.hex() : snapshot.id.short_hex(), snapshot.name,
+                      outcome.sealed ? "sent, and waits to be taken in" : "safe",
                       format_seconds(seconds));
   if (outcome.forgotten) {
     const auto removed = outcome.forgotten->removed().size();

@@ -355,12 +355,28 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "holdfast copy\n"
      "holdfast copy --to offsite --dry-run",
      copy_options},
+    {"adopt", "", Command::kAdopt, kUpkeep, "",
+     "take in what machines with write-only keys have sent",
+     "Each of their backups becomes an ordinary snapshot once all of it has been read and "
+     "compared. "
+     "restore, archive, forget, prune, drill and copy do this by themselves before they begin; "
+     "snapshots and status only say what waits. What is damaged, of another machine, or of a "
+     "database that another host has is refused and stays where it is. The exit status is 3 if "
+     "anything was.",
+     "holdfast adopt\n"
+     "holdfast adopt --again    # what was refused before\n"
+     "holdfast adopt --discard  # and remove what is refused",
+     adopt_options},
     {"key list", "", Command::kKeyList, kUpkeep, "", "list the keys that open the repository", "",
      "holdfast key list", no_options},
     {"key add", "", Command::kKeyAdd, kUpkeep, "", "let another passphrase open it",
      "The new passphrase comes from HOLDFAST_NEW_PASSPHRASE, HOLDFAST_NEW_PASSPHRASE_FILE, or is "
-     "typed twice.",
-     "holdfast key add --label \"the night shift\"", key_add_options},
+     "typed twice. With --write-only the passphrase lets a machine back up and do nothing else: it "
+     "can read neither what is there nor what it has sent itself. See docs/s3.md for the rights "
+     "that its credentials need, and SECURITY.md for what a thief of both can do.",
+     "holdfast key add --label \"the night shift\"\n"
+     "HOLDFAST_NEW_PASSPHRASE_FILE=web.txt holdfast key add --write-only --machine web",
+     key_add_options},
     {"key remove", "", Command::kKeyRemove, kUpkeep, "KEY", "take a key away",
      "KEY is the beginning of an id that `holdfast key list` shows. The last key stays. Whoever "
      "copied the repository "

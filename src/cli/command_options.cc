@@ -218,6 +218,15 @@ void status_options(CLI::App& app, Arguments& a) {
 
 void key_add_options(CLI::App& app, Arguments& a) {
   text_option(app, "--label", a.label, "TEXT", "what to call it (user@host unless said)");
+  flag(app, "--write-only", a.write_only, "for a machine that makes backups and cannot read them");
+  text_option(app, "--machine", a.machine, "NAME",
+              "with --write-only: what the machine is called in its snapshots");
+}
+
+void adopt_options(CLI::App& app, Arguments& a) {
+  flag(app, "--again", a.again, "look once more at what was refused");
+  flag(app, "--discard", a.discard, "remove what is refused, and what removed keys have sent");
+  flag(app, "-y,--yes", a.yes, "discard without asking");
 }
 
 void key_recovery_options(CLI::App& app, Arguments& a) {

@@ -24,6 +24,7 @@ void copy_options(CLI::App& app, Arguments& a);
 void replicate_options(CLI::App& app, Arguments& a);
 void run_options(CLI::App& app, Arguments& a);
 void status_options(CLI::App& app, Arguments& a);
+void adopt_options(CLI::App& app, Arguments& a);
 void key_add_options(CLI::App& app, Arguments& a);
 void key_recovery_options(CLI::App& app, Arguments& a);
 void drill_options(CLI::App& app, Arguments& a);

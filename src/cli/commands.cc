@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "service/adopt_job.h"
+
 namespace holdfast::cli {
 
 int status_with_warnings() {
@@ -21,6 +23,12 @@ repository::SnapshotList list_with_warnings(Context& context) {
         fmt::format("{} is damaged and left out; `holdfast verify --all` tells more", object));
   }
   return list;
+}
+
+void warn_of_waiting(Context& context) {
+  for (const service::WaitingSessions& machine : service::waiting_sessions(context.session)) {
+    context.console.warning(service::describe(machine));
+  }
 }
 
 repository::Selector snapshot_selector(const Arguments& arguments) {

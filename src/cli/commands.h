@@ -55,6 +55,7 @@ int run_selftest(Context& context);
 int run_forget(Context& context);
 int run_prune(Context& context);
 int run_copy(Context& context);
+int run_adopt(Context& context);
 int run_key_list(Context& context);
 int run_key_add(Context& context);
 int run_key_remove(Context& context);
@@ -71,6 +72,8 @@ void expect_no_words(const Context& context);
 
 // All snapshots, newest first; those that cannot be read are warned about.
 repository::SnapshotList list_with_warnings(Context& context);
+// Of backups that machines with write-only keys have sent and nobody took in.
+void warn_of_waiting(Context& context);
 // What SNAPSHOT and --index choose; throws kUsage if neither or both are said.
 repository::Selector snapshot_selector(const Arguments& arguments);
 

@@ -9,6 +9,7 @@
 #include "cli/snapshot_text.h"
 #include "cli/wording.h"
 #include "repository/future_snapshot.h"
+#include "service/adopt_job.h"
 #include "service/audit.h"
 #include "service/forgetting.h"
 
@@ -97,6 +98,7 @@ void confirm(Context& context, const service::ForgetPlan& plan,
 int run_forget(Context& context) {
   const Arguments& arguments = context.arguments;
   parse_policy(arguments.keep);
+  if (!arguments.dry_run) service::adopt_waiting(context.session);
   const repository::SnapshotList list = list_with_warnings(context);
   const service::ForgetPlan plan = make_plan(context, list);
   const std::size_t count = plan.removed().size();
@@ -132,6 +134,7 @@ int run_prune(Context& context) {
   const double unused = arguments.max_unused.empty()
                             ? kUsualUnused
                             : parse_percent("--max-unused", arguments.max_unused, 0);
+  if (!arguments.dry_run) service::adopt_waiting(context.session);
   const auto result = prune(context, unused);
   Json answer = to_json(result);
   answer["dry_run"] = arguments.dry_run;

@@ -9,6 +9,25 @@
 
 namespace holdfast::cli {
 
+namespace {
+
+repository::KeyInfo add_machine(Context& context) {
+  if (context.arguments.machine.empty() || !context.arguments.label.empty()) {
+    throw Error(ErrorCode::kUsage, "a write-only key is that of a machine, which has to be named",
+                {}, "Say --machine NAME, and no --label.");
+  }
+  return service::add_write_key(context.session, context.arguments.machine);
+}
+
+std::string machine_text(const repository::KeyInfo& key) {
+  return fmt::format(
+      "With its passphrase {} can back up, and do nothing else. What it sends is below sealed/{}/; "
+      "docs/s3.md has the rights that its credentials may have.\n",
+      key.label, key.id.hex());
+}
+
+}  // namespace
+
 int run_key_list(Context& context) {
   expect_no_words(context);
   context.session.repository();
@@ -27,6 +46,15 @@ int run_key_list(Context& context) {
 int run_key_add(Context& context) {
   expect_no_words(context);
   const std::string& label = context.arguments.label;
+  if (context.arguments.write_only) {
+    const auto key = add_machine(context);
+    context.console.json_answer(Json{{"added", to_json(key)}});
+    context.console.say(machine_text(key));
+    return kOk;
+  }
+  if (!context.arguments.machine.empty()) {
+    throw Error(ErrorCode::kUsage, "--machine goes with --write-only");
+  }
   const auto key =
       service::add_passphrase(context.session, label.empty() ? service::default_label() : label);
   context.console.json_answer(Json{{"added", to_json(key)}});

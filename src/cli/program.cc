@@ -113,6 +113,8 @@ int run_command(Context& context) {
       return run_forget(context);
     case Command::kPrune:
       return run_prune(context);
+    case Command::kAdopt:
+      return run_adopt(context);
     case Command::kCopy:
       return run_copy(context);
     case Command::kKeyList:

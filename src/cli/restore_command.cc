@@ -11,6 +11,7 @@
 #include "cli/restore_work.h"
 #include "cli/snapshot_text.h"
 #include "cli/wording.h"
+#include "service/adopt_job.h"
 #include "service/copies.h"
 #include "service/restore_job.h"
 
@@ -189,6 +190,7 @@ int restore_from(Context& context) {
   if (arguments.words.size() > 1 || (arguments.index && !arguments.words.empty())) {
     snapshot_selector(arguments);
   }
+  service::adopt_waiting(session);
   const repository::SnapshotList list = list_with_warnings(context);
   const Snapshot snapshot = chosen_snapshot(context, list.snapshots);
   const auto targets = service::plan_restore(session, snapshot, arguments.databases, arguments.to);

@@ -15,6 +15,7 @@ int run_snapshots(Context& context) {
   expect_no_words(context);
   const Arguments& arguments = context.arguments;
   const repository::SnapshotList list = list_with_warnings(context);
+  warn_of_waiting(context);
   // Numbers are those that --index takes together with the same --database.
   const auto numbered =
       service::filtered(list.snapshots, {.tags = {}, .databases = arguments.databases});
@@ -44,6 +45,7 @@ int run_snapshots(Context& context) {
 int run_show(Context& context) {
   const repository::Selector selector = snapshot_selector(context.arguments);
   const repository::SnapshotList list = list_with_warnings(context);
+  warn_of_waiting(context);
   const repository::Snapshot snapshot =
       service::choose_snapshot(list.snapshots, selector, context.arguments.databases);
   if (context.console.json()) context.console.json_answer(to_json(snapshot, true));

@@ -200,6 +200,7 @@ int run_stats(Context& context) {
     }
   }
   const repository::SnapshotList list = list_with_warnings(context);
+  warn_of_waiting(context);
   const auto statistics =
       repository::gather_statistics(context.session.repository(), list.snapshots);
   Json answer = to_json(statistics);

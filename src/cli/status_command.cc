@@ -81,6 +81,17 @@ std::string copy_text(const service::CopyStatus& copy) {
                          : "");
 }
 
+Json sealed_json(const DatabaseStatus& status) {
+  Json machines = Json::array();
+  for (const service::WaitingSessions& machine : status.sealed) {
+    machines.push_back({{"machine", machine.machine},
+                        {"waiting", machine.waiting},
+                        {"refused", machine.refused},
+                        {"oldest", optional_time(machine.oldest)}});
+  }
+  return machines;
+}
+
 Json to_json(const DatabaseStatus& status) {
   Json snapshot;
   if (status.last_snapshot) {
@@ -104,6 +115,7 @@ Json to_json(const DatabaseStatus& status) {
       {"last_verification", optional_time(status.last_verification)},
       {"copies", copies_json(status)},
       {"side_branches", status.side_branches},
+      {"sealed", sealed_json(status)},
       {"storage_warning", status.storage_warning.empty() ? Json() : Json(status.storage_warning)}};
 }
 
@@ -175,6 +187,7 @@ std::string text_of(const DatabaseStatus& status) {
                          status.last_proof->passed() ? "" : ": FAILED")
            : "never; `holdfast drill` does");
   for (const service::CopyStatus& copy : status.copies) line("Copy", copy_text(copy));
+  for (const auto& machine : status.sealed) line("Sealed", service::describe(machine));
   if (status.last_verification) line("Last verified", format_local(*status.last_verification));
   if (status.side_branches > 0) {
     line("Side branches", fmt::format("{}; `holdfast timeline` shows them", status.side_branches));

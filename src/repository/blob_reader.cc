@@ -92,6 +92,15 @@ GetNode BlobReader::node_getter(BlobDecoder& decoder) const {
 
 bool BlobReader::costly() const { return repository_->store().capabilities().costly; }
 
+std::vector<BlobId> BlobReader::leaves(const BlobId& root, std::uint64_t page_count) const {
+  BlobDecoder decoder(repository_->keys());
+  std::vector<BlobId> leaves;
+  leaves.reserve(leaf_count(page_count));
+  visit_leaves(root, page_count, node_getter(decoder),
+               [&](std::uint64_t, const BlobId& id) { leaves.push_back(id); });
+  return leaves;
+}
+
 // Those that no pack holds are left out.
 std::vector<BlobReader::Place> BlobReader::places_of(std::span<const BlobId> ids) const {
   std::vector<Place> places;

@@ -49,6 +49,8 @@ class BlobReader {
   // Leaves and nodes, compared with their ids.
   Bytes read_tree(const BlobId& id, BlobKind kind, BlobDecoder& decoder) const;
   GetNode node_getter(BlobDecoder& decoder) const;
+  // The leaves of a map, in order.
+  std::vector<BlobId> leaves(const BlobId& root, std::uint64_t page_count) const;
   // Many of them, in any order: what lies together in a pack is read at once, at most 4 MiB. Each
   // is either visited or lost.
   using VisitTree = std::function<void(std::size_t i, ByteView content)>;

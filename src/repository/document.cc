@@ -66,6 +66,11 @@ Bytes seal_document(const codec::SecretKey& key, DocumentKind kind, std::string_
   return object;
 }
 
+std::uint32_t claimed_size(ByteView object) {
+  if (object.size() < kHeaderSize || !as_text(object).starts_with(kMagic)) return 0;
+  return load<std::uint32_t>(object.data() + kHeaderSize - sizeof(std::uint32_t));
+}
+
 Bytes open_document(const codec::SecretKey& key, DocumentKind kind, std::string_view name,
                     ByteView object) {
   const auto damaged = [&](std::string_view problem) {

@@ -25,10 +25,14 @@ enum class DocumentKind : std::uint8_t {
   kLease = 10,
   kProof = 11,
   kVerified = 12,
+  kAdoption = 13,
 };
 
 Bytes seal_document(const codec::SecretKey& key, DocumentKind kind, std::string_view name,
                     ByteView content);
+// How large its content is, if what the object says of itself is true; 0 for what is no document.
+// For who must not be made to find out.
+std::uint32_t claimed_size(ByteView object);
 // Throws kDamagedObject.
 Bytes open_document(const codec::SecretKey& key, DocumentKind kind, std::string_view name,
                     ByteView object);

@@ -26,7 +26,8 @@ struct KindName {
 };
 constexpr KindName kKindNames[] = {{KeyKind::kPassphrase, "passphrase"},
                                    {KeyKind::kRecovery, "recovery"},
-                                   {KeyKind::kOpen, "open"}};
+                                   {KeyKind::kOpen, "open"},
+                                   {KeyKind::kWrite, "write"}};
 
 std::string_view name_of(KeyKind kind) {
   for (const KindName& entry : kKindNames) {
@@ -40,7 +41,7 @@ KeyKind kind_field(const JsonFields& fields) {
   for (const KindName& entry : kKindNames) {
     if (entry.name == text) return entry.kind;
   }
-  throw fields.wrong("kind", "\"passphrase\", \"recovery\" or \"open\"");
+  throw fields.wrong("kind", "\"passphrase\", \"recovery\", \"open\" or \"write\"");
 }
 
 void expect_text(const JsonFields& fields, const char* key, std::string_view expected) {
@@ -59,6 +60,7 @@ std::string make_header(const KeyObject& key) {
                             {"passes", key.cost.passes},
                             {"salt", to_hex(key.salt)}};
   }
+  if (key.info.kind == KeyKind::kWrite) header["public_key"] = to_hex(key.sealing);
   return dump_json(header);
 }
 
@@ -83,10 +85,10 @@ codec::SecretKey wrapping_key(const KeyObject& key, std::string_view secret) {
 
 codec::SecretKey open_box(const KeyObject& key, const Config& config,
                           const codec::SecretKey& wrapping) {
-  codec::SecretKey master;
-  codec::open(wrapping, associated_data(key, config), key.box, master.writable(),
+  codec::SecretKey content;
+  codec::open(wrapping, associated_data(key, config), key.box, content.writable(),
               key_object_name(key.info.id));
-  return master;
+  return content;
 }
 
 }  // namespace
@@ -95,15 +97,15 @@ std::string key_object_name(const ObjectId& id) {
   return fmt::format("{}{}", kKeyPrefix, id.hex());
 }
 
-Bytes wrap_master_key(KeyObject& key, const Config& config, const codec::SecretKey& master,
-                      std::string_view secret) {
+Bytes wrap_key(KeyObject& key, const Config& config, const codec::SecretKey& content,
+               std::string_view secret) {
   key.header = make_header(key);
   key.box.clear();
   const codec::SecretKey wrapping = wrapping_key(key, secret);
-  codec::seal(wrapping, associated_data(key, config), master.view(), key.box);
+  codec::seal(wrapping, associated_data(key, config), content.view(), key.box);
   const std::string text = fmt::format("{}\n{}\n", key.header, to_base64(key.box));
   const ByteView object = as_bytes(text);
-  if (!(open_box(parse_key_object(key.info.id, object), config, wrapping) == master)) {
+  if (!(open_box(parse_key_object(key.info.id, object), config, wrapping) == content)) {
     throw Error(ErrorCode::kWriteNotProved,
                 fmt::format("{} does not unwrap to what it was", key_object_name(key.info.id)));
   }
@@ -144,6 +146,10 @@ KeyObject parse_key_object(const ObjectId& id, ByteView object) {
       throw derivation.wrong("salt", "32 hexadecimal digits");
     }
   }
+  if (key.info.kind == KeyKind::kWrite &&
+      !from_hex(fields.text("public_key", 2 * key.sealing.size()), key.sealing)) {
+    throw fields.wrong("public_key", "64 hexadecimal digits");
+  }
   try {
     key.box = from_base64(text.substr(header_size + 1, kBoxCharacters));
   } catch (const Error&) {
@@ -153,8 +159,7 @@ KeyObject parse_key_object(const ObjectId& id, ByteView object) {
   return key;
 }
 
-codec::SecretKey unwrap_master_key(const KeyObject& key, const Config& config,
-                                   std::string_view secret) {
+codec::SecretKey unwrap_key(const KeyObject& key, const Config& config, std::string_view secret) {
   return open_box(key, config, wrapping_key(key, secret));
 }
 

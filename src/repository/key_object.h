@@ -1,4 +1,5 @@
-// One object `keys/<id>`: two lines, a JSON header and the wrapped master key in base64.
+// One object `keys/<id>`: two lines, a JSON header and the wrapped key in base64: the master key,
+// or the secret of a machine.
 #ifndef HOLDFAST_REPOSITORY_KEY_OBJECT_H_
 #define HOLDFAST_REPOSITORY_KEY_OBJECT_H_
 
@@ -20,6 +21,7 @@ struct KeyObject {
   RepositoryId repository;
   codec::PassphraseCost cost;                      // not for KeyKind::kOpen
   std::array<std::byte, codec::kSaltSize> salt{};  // likewise
+  codec::PublicKey sealing{};                      // only for KeyKind::kWrite
   std::string header;                              // the first line, as it stands in the object
   Bytes box;
 };
@@ -28,14 +30,13 @@ std::string key_object_name(const ObjectId& id);
 
 // Fills in `header` and `box`, and proves that the result can be unwrapped again. `secret` is used
 // as it is.
-Bytes wrap_master_key(KeyObject& key, const Config& config, const codec::SecretKey& master,
-                      std::string_view secret);
+Bytes wrap_key(KeyObject& key, const Config& config, const codec::SecretKey& content,
+               std::string_view secret);
 // Throws kDamagedKey. Proves nothing: see unwrap.
 KeyObject parse_key_object(const ObjectId& id, ByteView object);
 // Throws kDamagedObject if config, key object and secret do not belong together, kDamagedKey if the
 // object asks for impossible parameters.
-codec::SecretKey unwrap_master_key(const KeyObject& key, const Config& config,
-                                   std::string_view secret);
+codec::SecretKey unwrap_key(const KeyObject& key, const Config& config, std::string_view secret);
 
 }  // namespace holdfast::repository
 

@@ -166,7 +166,7 @@ void Removal::run() {
   try {
     const std::vector<Announcement> leaving = others();
     const auto stays = [&](const KeyInfo& key) {
-      return key.id != key_ &&
+      return key.id != key_ && key.kind != KeyKind::kWrite &&
              std::ranges::find(leaving, key.id, &Announcement::key) == leaving.end();
     };
     // After the announcements: one that is missing there may be of a key that was here before.

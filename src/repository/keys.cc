@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "repository/key_object.h"
 #include "repository/text_rules.h"
+#include "repository/write_key.h"
 
 namespace holdfast::repository {
 namespace {
@@ -65,7 +66,7 @@ Unlocked unlock_open(const KeyRing& ring, const Config& config, std::vector<std:
   for (const KeyObject& key : ring.keys) {
     if (key.info.kind != KeyKind::kOpen) continue;
     try {
-      return {unwrap_master_key(key, config, {}), key.info};
+      return {unwrap_key(key, config, {}), key.info};
     } catch (const Error& error) {
       damaged.push_back(error.happened());
     }
@@ -76,8 +77,18 @@ Unlocked unlock_open(const KeyRing& ring, const Config& config, std::vector<std:
                   : fmt::format("no key object is intact ({})", fmt::join(damaged, "; ")));
 }
 
-Unlocked unlock_with(const KeyRing& ring, const Config& config, std::string_view secret,
-                     std::vector<std::string> damaged) {
+std::variant<Unlocked, WriteKey> unlocked(const KeyObject& key, const Config& config,
+                                          std::string_view secret) {
+  codec::SecretKey content = unwrap_key(key, config, secret);
+  if (key.info.kind == KeyKind::kWrite) {
+    return WriteKey{.info = key.info, .machine = content, .sealing = key.sealing};
+  }
+  return Unlocked{.master = content, .key = key.info};
+}
+
+std::variant<Unlocked, WriteKey> unlock_with(const KeyRing& ring, const Config& config,
+                                             std::string_view secret,
+                                             std::vector<std::string> damaged) {
   const std::string code = normalize_recovery_code(secret);
   std::vector<const KeyObject*> order;
   for (const KeyObject& key : ring.keys) {
@@ -87,15 +98,14 @@ Unlocked unlock_with(const KeyRing& ring, const Config& config, std::string_view
   // Argon2id costs a tenth of a second each: what looks like a recovery code is tried as one first.
   std::ranges::sort(order, {}, [&](const KeyObject* key) {
     const bool later = (key->info.kind == KeyKind::kRecovery) == code.empty();
-    return std::tuple(later, key->info.created, key->info.id);
+    return std::tuple(later, key->info.kind == KeyKind::kWrite, key->info.created, key->info.id);
   });
   if (order.size() > kMostKeys) order.resize(kMostKeys);
   std::optional<Error> resources;  // a key that this machine had no memory to try
   for (const KeyObject* key : order) {
     const bool recovery = key->info.kind == KeyKind::kRecovery;
     try {
-      return {unwrap_master_key(*key, config, recovery ? std::string_view(code) : secret),
-              key->info};
+      return unlocked(*key, config, recovery ? std::string_view(code) : secret);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kIo) {
         resources = error;
@@ -119,6 +129,7 @@ Unlocked unlock_with(const KeyRing& ring, const Config& config, std::string_view
 std::string checked_secret(KeyKind kind, std::string_view secret) {
   switch (kind) {
     case KeyKind::kPassphrase:
+    case KeyKind::kWrite:
       if (secret.empty()) throw Error(ErrorCode::kUsage, "the passphrase is empty");
       return std::string(secret);
     case KeyKind::kRecovery: {
@@ -130,6 +141,25 @@ std::string checked_secret(KeyKind kind, std::string_view secret) {
       return {};
   }
   throw Error(ErrorCode::kInternal, "a key of an unknown kind");
+}
+
+KeyObject new_key(KeyKind kind, const Config& config, std::string_view label, Time now,
+                  codec::PassphraseCost cost) {
+  KeyObject key;
+  codec::random_bytes(key.info.id.bytes);
+  codec::random_bytes(key.salt);
+  key.info.kind = kind;
+  key.info.label = std::string(label);
+  key.info.created = now;
+  key.repository = config.id;
+  key.cost = cost;
+  return key;
+}
+
+void expect_room(storage::Store& store) {
+  if (stored_keys(store).size() >= kMostKeys) {
+    throw Error(ErrorCode::kUsage, fmt::format("the repository has {} keys already", kMostKeys));
+  }
 }
 
 }  // namespace
@@ -144,23 +174,45 @@ KeyInfo add_key(storage::Store& store, const Config& config, const codec::Secret
   }
   check_printable("the label of a key", label, kMostLabelBytes);
   const std::string used_secret = checked_secret(kind, secret);
-  if (stored_keys(store).size() >= kMostKeys) {
-    throw Error(ErrorCode::kUsage, fmt::format("the repository has {} keys already", kMostKeys));
-  }
-  KeyObject key;
-  codec::random_bytes(key.info.id.bytes);
-  codec::random_bytes(key.salt);
-  key.info.kind = kind;
-  key.info.label = std::string(label);
-  key.info.created = now;
-  key.repository = config.id;
-  key.cost = cost;
-  store.put(key_object_name(key.info.id), wrap_master_key(key, config, master, used_secret));
+  expect_room(store);
+  KeyObject key = new_key(kind, config, label, now, cost);
+  store.put(key_object_name(key.info.id), wrap_key(key, config, master, used_secret));
   return key.info;
+}
+
+KeyInfo add_write_key(storage::Store& store, const Config& config, const codec::SecretKey& master,
+                      std::string_view passphrase, std::string_view machine, Time now,
+                      codec::PassphraseCost cost) {
+  if (!config.encrypted) {
+    throw Error(ErrorCode::kEncryptionMismatch,
+                "what is written to an unencrypted repository can be read by everybody");
+  }
+  check_printable("the name of a machine", machine, kMostLabelBytes);
+  const std::string secret = checked_secret(KeyKind::kWrite, passphrase);
+  expect_room(store);
+  KeyObject key = new_key(KeyKind::kWrite, config, machine, now, cost);
+  key.sealing = sealing_keys(master).public_key();
+  store.put(key_object_name(key.info.id),
+            wrap_key(key, config, machine_secret(master, key.info), secret));
+  return key.info;
+}
+
+Error write_only(const KeyInfo& key) {
+  return Error(ErrorCode::kWriteOnlyKey,
+               fmt::format("this is the passphrase of the write-only key {} of {}, which makes "
+                           "backups and nothing else",
+                           key.id.short_hex(), key.label));
 }
 
 Unlocked unlock(storage::Store& store, const Config& config,
                 std::optional<std::string_view> secret) {
+  auto opened = unlock_any(store, config, secret);
+  if (const auto* key = std::get_if<WriteKey>(&opened)) throw write_only(key->info);
+  return std::get<Unlocked>(std::move(opened));
+}
+
+std::variant<Unlocked, WriteKey> unlock_any(storage::Store& store, const Config& config,
+                                            std::optional<std::string_view> secret) {
   if (secret && secret->empty()) secret.reset();
   if (!config.encrypted && secret) {
     throw Error(ErrorCode::kEncryptionMismatch,

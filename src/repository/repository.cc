@@ -59,11 +59,11 @@ void expect_listings_at_once(storage::Store& store) {
 }  // namespace
 
 Repository::Repository(storage::Store& store, env::Clock& clock, Config config,
-                       const codec::SecretKey& master)
+                       const MasterKeys& keys)
     : store_(&store),
       clock_(&clock),
       config_(config),
-      keys_(std::make_shared<const MasterKeys>(master)),
+      keys_(std::make_shared<const MasterKeys>(keys)),
       index_memory_(std::make_shared<IndexMemory>()) {}
 
 Repository::Created Repository::create(storage::Store& store, env::Clock& clock,
@@ -131,22 +131,37 @@ Repository::Created Repository::create_with(const codec::SecretKey& master, stor
     }
   }
   remove_other_keys(store, keys);
-  return {Repository(store, clock, config, master), std::move(recovery_code)};
+  return {Repository(store, clock, config, MasterKeys(master)), std::move(recovery_code)};
 }
 
 Repository Repository::open(storage::Store& store, env::Clock& clock,
                             std::optional<std::string_view> secret, KeyCache& cache) {
+  auto opened = open_any(store, clock, secret, cache);
+  if (const auto* key = std::get_if<WriteKey>(&opened)) throw write_only(key->info);
+  return std::get<Repository>(std::move(opened));
+}
+
+std::variant<Repository, WriteKey> Repository::open_any(storage::Store& store, env::Clock& clock,
+                                                        std::optional<std::string_view> secret,
+                                                        KeyCache& cache) {
   const Config config = read_config(store);
   store.set_exclusive_create(config.exclusive_create);
   const bool locked = config.encrypted && secret && !secret->empty();
   if (locked) {
     if (const auto master = cache.find(config.id, *secret)) {
-      return Repository(store, clock, config, *master);
+      return Repository(store, clock, config, MasterKeys(*master));
     }
   }
-  const Unlocked unlocked = unlock(store, config, secret);
-  if (locked) cache.keep(config.id, *secret, unlocked.master);
-  return Repository(store, clock, config, unlocked.master);
+  const auto opened = unlock_any(store, config, secret);
+  if (const auto* key = std::get_if<WriteKey>(&opened)) return *key;
+  const codec::SecretKey& master = std::get<Unlocked>(opened).master;
+  if (locked) cache.keep(config.id, *secret, master);
+  return Repository(store, clock, config, MasterKeys(master));
+}
+
+Repository Repository::within(storage::Store& store, env::Clock& clock, const Config& config,
+                              const MasterKeys& keys) {
+  return Repository(store, clock, config, keys);
 }
 
 }  // namespace holdfast::repository

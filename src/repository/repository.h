@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "env/clock.h"
 #include "env/file_system.h"
@@ -39,6 +40,13 @@ class Repository {
   // Throws kRepositoryMissing, kRepositoryVersion and whatever unlock() does.
   static Repository open(storage::Store& store, env::Clock& clock,
                          std::optional<std::string_view> secret, KeyCache& cache = no_key_cache());
+  // The same for who may have the passphrase of a write key only.
+  static std::variant<Repository, WriteKey> open_any(storage::Store& store, env::Clock& clock,
+                                                     std::optional<std::string_view> secret,
+                                                     KeyCache& cache = no_key_cache());
+  // A place that is no repository of its own, but is written and read as one: a sealed session.
+  static Repository within(storage::Store& store, env::Clock& clock, const Config& config,
+                           const MasterKeys& keys);
 
   storage::Store& store() const { return *store_; }
   env::Clock& clock() const { return *clock_; }
@@ -48,8 +56,7 @@ class Repository {
   const std::shared_ptr<IndexMemory>& index_memory() const { return index_memory_; }
 
  private:
-  Repository(storage::Store& store, env::Clock& clock, Config config,
-             const codec::SecretKey& master);
+  Repository(storage::Store& store, env::Clock& clock, Config config, const MasterKeys& keys);
   static Created create_with(const codec::SecretKey& master, storage::Store& store,
                              env::Clock& clock, std::optional<std::string_view> secret,
                              std::string_view label, codec::PassphraseCost cost);

@@ -13,6 +13,7 @@
 
 #include "base/id.h"
 #include "base/time.h"
+#include "codec/page_digest.h"
 #include "repository/repository.h"
 
 namespace holdfast::repository {
@@ -20,6 +21,15 @@ namespace holdfast::repository {
 struct TableCount {
   std::string name;
   std::optional<std::uint64_t> rows;
+};
+
+// What a database in a sealed session goes on from: see sealed_session.h.
+struct SealedBase {
+  SnapshotId snapshot;
+  // The terms that the pages of that state add to its checksum which this state has not as they
+  // were: so that sum and pages of this one follow from those of that one.
+  codec::PageDigest replaced;
+  bool operator==(const SealedBase&) const = default;
 };
 
 // One database within a snapshot.
@@ -41,6 +51,10 @@ struct DatabaseState {
   std::uint64_t pages_changed = 0;  // stored anew by this snapshot
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_stored = 0;  // added to the repository for this database
+  std::optional<SealedBase> base;  // only in a sealed session that does not hold all pages
+  // Only of a snapshot that came in a sealed session: the sum that its machine's checksum was
+  // finished from.
+  std::optional<codec::PageDigest> machine_sum;
 
   std::uint64_t bytes() const { return page_size * page_count; }
 };
@@ -51,7 +65,8 @@ struct Snapshot {
   Time time{};
   std::vector<std::string> tags;  // sorted, unique
   std::string host, user, version, command;
-  ObjectId writer;  // the intent under which it was put: see repository/unproved.h
+  ObjectId writer;   // the intent under which it was put: see repository/unproved.h
+  ObjectId machine;  // the write key whose sealed session it came in; zeros: none
   double seconds = 0;
   std::vector<DatabaseState> databases;  // at least one
 

@@ -19,15 +19,6 @@ namespace {
 
 using codec::PageDigest;
 
-std::vector<BlobId> leaves_of(const BlobReader& reader, const DatabaseState& state) {
-  BlobDecoder decoder(reader.repository().keys());
-  std::vector<BlobId> leaves;
-  leaves.reserve(leaf_count(state.page_count));
-  visit_leaves(state.map, state.page_count, reader.node_getter(decoder),
-               [&](std::uint64_t, const BlobId& id) { leaves.push_back(id); });
-  return leaves;
-}
-
 MapLeaf read_leaf(const BlobReader& reader, BlobDecoder& decoder, const BlobId& id,
                   std::uint64_t pages) {
   return parse_leaf(reader.read_tree(id, BlobKind::kMapLeaf, decoder), pages);
@@ -115,7 +106,7 @@ class SnapshotCopy::Work {
 
 void SnapshotCopy::Work::copy_database(DatabaseState& state, const DatabaseState* base_from,
                                        const DatabaseState* base_to, const SnapshotId& base) {
-  const std::vector<BlobId> leaves = leaves_of(copy_.source_, state);
+  const std::vector<BlobId> leaves = copy_.source_.leaves(state.map, state.page_count);
   if (base_from != nullptr && base_to != nullptr && base_from->page_size == state.page_size &&
       standing_.contains(base)) {
     learn(leaves, *base_from, *base_to, base);
@@ -157,8 +148,8 @@ void SnapshotCopy::Work::copy_database(DatabaseState& state, const DatabaseState
 void SnapshotCopy::Work::learn(const std::vector<BlobId>& leaves, const DatabaseState& from,
                                const DatabaseState& to, const SnapshotId& owner) {
   try {
-    const std::vector<BlobId> sources = leaves_of(copy_.source_, from);
-    const std::vector<BlobId> targets = leaves_of(target_, to);
+    const std::vector<BlobId> sources = copy_.source_.leaves(from.map, from.page_count);
+    const std::vector<BlobId> targets = target_.leaves(to.map, to.page_count);
     if (sources.size() != targets.size()) return;
     BlobDecoder decoder(copy_.from_.keys()), target_decoder(copy_.to_.keys());
     for (std::size_t i = 0; i < sources.size(); ++i) {

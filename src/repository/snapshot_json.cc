@@ -25,28 +25,47 @@ json to_json(const TableCount& table) {
   return json::array({table.name, table.rows ? json(*table.rows) : json(nullptr)});
 }
 
+std::string hex_of(const codec::PageDigest& digest) {
+  return to_hex(std::as_bytes(std::span(&digest, 1)));
+}
+
+codec::PageDigest digest_in(const JsonFields& fields, const char* key) {
+  codec::PageDigest digest;
+  if (!from_hex(fields.text(key, 2 * sizeof digest),
+                std::as_writable_bytes(std::span(&digest, 1)))) {
+    throw fields.wrong(key, "32 hexadecimal digits");
+  }
+  return digest;
+}
+
 json to_json(const DatabaseState& state) {
   json tables = json::array();
   for (const TableCount& table : state.tables) tables.push_back(to_json(table));
-  return {{"name", state.name},
-          {"engine", state.engine},
-          {"source", state.source},
-          {"moment", format_rfc3339(state.moment)},
-          {"page_size", state.page_size},
-          {"page_count", state.page_count},
-          {"journal_mode", state.journal_mode},
-          {"map", state.map.hex()},
-          {"map_height", state.map_height},
-          {"checksum", state.checksum},
-          {"damage", state.damage},
-          {"tables", std::move(tables)},
-          {"tables_counted", state.tables_counted},
-          {"indexes", state.indexes},
-          {"views", state.views},
-          {"triggers", state.triggers},
-          {"pages_changed", state.pages_changed},
-          {"bytes_read", state.bytes_read},
-          {"bytes_stored", state.bytes_stored}};
+  json value = {{"name", state.name},
+                {"engine", state.engine},
+                {"source", state.source},
+                {"moment", format_rfc3339(state.moment)},
+                {"page_size", state.page_size},
+                {"page_count", state.page_count},
+                {"journal_mode", state.journal_mode},
+                {"map", state.map.hex()},
+                {"map_height", state.map_height},
+                {"checksum", state.checksum},
+                {"damage", state.damage},
+                {"tables", std::move(tables)},
+                {"tables_counted", state.tables_counted},
+                {"indexes", state.indexes},
+                {"views", state.views},
+                {"triggers", state.triggers},
+                {"pages_changed", state.pages_changed},
+                {"bytes_read", state.bytes_read},
+                {"bytes_stored", state.bytes_stored}};
+  if (state.base) {
+    value["base"] = {{"snapshot", state.base->snapshot.hex()},
+                     {"replaced", hex_of(state.base->replaced)}};
+  }
+  if (state.machine_sum) value["machine_sum"] = hex_of(*state.machine_sum);
+  return value;
 }
 
 TableCount table_from(const json& value, JsonOrigin origin) {
@@ -83,6 +102,12 @@ DatabaseState state_from(const json& value, JsonOrigin origin) {
   state.pages_changed = fields.number("pages_changed", kMostCount);
   state.bytes_read = fields.number("bytes_read", kMostCount);
   state.bytes_stored = fields.number("bytes_stored", kMostCount);
+  if (fields.has("base")) {
+    const JsonFields base = fields.object("base");
+    state.base = SealedBase{.snapshot = base.id<SnapshotId>("snapshot"),
+                            .replaced = digest_in(base, "replaced")};
+  }
+  if (fields.has("machine_sum")) state.machine_sum = digest_in(fields, "machine_sum");
   return state;
 }
 
@@ -117,6 +142,7 @@ Bytes serialize(const Snapshot& snapshot) {
               {"seconds", snapshot.seconds},
               {"databases", std::move(databases)}});
   if (snapshot.writer != ObjectId()) value["writer"] = snapshot.writer.hex();
+  if (snapshot.machine != ObjectId()) value["machine"] = snapshot.machine.hex();
   const std::string text = dump_json(value);
   const ByteView bytes = as_bytes(text);
   return {bytes.begin(), bytes.end()};
@@ -143,6 +169,7 @@ Snapshot parse_snapshot(const SnapshotId& id, ByteView text) {
   snapshot.version = fields.text("version", kMostSnapshotText);
   snapshot.command = fields.text("command", kMostSnapshotText);
   if (fields.has("writer")) snapshot.writer = fields.id<ObjectId>("writer");
+  if (fields.has("machine")) snapshot.machine = fields.id<ObjectId>("machine");
   snapshot.seconds = fields.real("seconds");
   for (const json& database : fields.array("databases")) {
     snapshot.databases.push_back(state_from(database, origin));

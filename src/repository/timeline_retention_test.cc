@@ -56,21 +56,21 @@ TEST(TimelineRetention, KeepsEveryPositionForAWhileAndThenOneInEachPeriod) {
   const Timeline timeline = one_hour();
   const Time now = second(3600);
   const Timeline thinned = without(timeline, plan_thinning(timeline, {}, kPolicy, now));
-  std::set<std::int64_t> tens, minutes;
+  std::set<std::int64_t> tens_of_seconds, whole_minutes;
   std::uint64_t young = 0;
   for (const std::uint64_t number : reachable_numbers(thinned, 1)) {
     const Time time = second(static_cast<std::int64_t>(number));
     if (now - time <= seconds(600)) {
       ++young;
     } else if (now - time <= seconds(1800)) {
-      tens.insert(time.time_since_epoch() / seconds(10));
+      tens_of_seconds.insert(time.time_since_epoch() / seconds(10));
     } else if (now - time <= seconds(3000)) {
-      minutes.insert(time.time_since_epoch() / seconds(60));
+      whole_minutes.insert(time.time_since_epoch() / seconds(60));
     }
   }
   EXPECT_EQ(young, 601u);
-  EXPECT_EQ(tens.size(), 120u);
-  EXPECT_GE(minutes.size(), 20u);
+  EXPECT_EQ(tens_of_seconds.size(), 120u);
+  EXPECT_GE(whole_minutes.size(), 20u);
   EXPECT_LT(reachable_numbers(thinned, 1).size(), 601 + 3 * 120 + 3 * 20u);
 }
 

@@ -27,15 +27,7 @@ void warn_of_future(Session& session, engine::BackupResult& backup) {
   session.progress().warning(backup.warnings.back());
 }
 
-}  // namespace
-
-BackupOutcome back_up(Session& session, const BackupJob& job) {
-  // Before anything is read: a backup is not to fail for its name after an hour.
-  if (!job.name.empty()) repository::check_snapshot_name(job.name);
-  for (const std::string& tag : job.tags) repository::check_tag(tag);
-  if (job.keep && job.keep->empty()) throw Error(ErrorCode::kUsage, "the policy keeps nothing");
-
-  const repository::Repository& repository = session.repository();
+engine::BackupRequest request_of(Session& session, const BackupJob& job) {
   engine::BackupRequest request;
   for (const Database& database : job.databases) {
     request.databases.push_back({.name = database.name, .path = database.source.path});
@@ -47,6 +39,41 @@ BackupOutcome back_up(Session& session, const BackupJob& job) {
   request.compression_level =
       session.configuration().compression.value_or(codec::kDefaultCompressionLevel);
   request.cache_directory = session.cache_directory();
+  return request;
+}
+
+// If what the first session goes on from is let go of meanwhile, the second one sends everything.
+BackupOutcome send(Session& session, const BackupJob& job, const repository::WriteKey& key) {
+  if (job.keep) throw repository::write_only(key.info);
+  const repository::Config config = repository::read_config(session.store());
+  const engine::BackupRequest request = request_of(session, job);
+  const auto once = [&] {
+    const repository::SealedSession sealed(session.store(), session.world().clock, config, key);
+    return BackupOutcome{
+        .backup = engine::back_up(sealed, session.world().files, request, session.progress()),
+        .forgotten = {},
+        .sealed = true};
+  };
+  try {
+    return once();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kIntentLost) throw;
+    session.progress().notice(fmt::format("{}; beginning again", error.happened()));
+    return once();
+  }
+}
+
+}  // namespace
+
+BackupOutcome back_up(Session& session, const BackupJob& job) {
+  // Before anything is read: a backup is not to fail for its name after an hour.
+  if (!job.name.empty()) repository::check_snapshot_name(job.name);
+  for (const std::string& tag : job.tags) repository::check_tag(tag);
+  if (job.keep && job.keep->empty()) throw Error(ErrorCode::kUsage, "the policy keeps nothing");
+
+  if (const repository::WriteKey* key = session.write_key()) return send(session, job, *key);
+  const repository::Repository& repository = session.repository();
+  const engine::BackupRequest request = request_of(session, job);
 
   BackupOutcome outcome{.backup = recording_failures(session, "backup",
                                                      [&] {
@@ -54,7 +81,8 @@ BackupOutcome back_up(Session& session, const BackupJob& job) {
                                                            repository, session.world().files,
                                                            request, session.progress());
                                                      }),
-                        .forgotten = {}};
+                        .forgotten = {},
+                        .sealed = false};
   warn_of_future(session, outcome.backup);
   if (!job.keep) return outcome;
   try {

@@ -23,6 +23,7 @@ struct BackupJob {
 struct BackupOutcome {
   engine::BackupResult backup;
   std::optional<ForgetPlan> forgotten;
+  bool sealed = false;  // with a write-only key: it waits to be taken into the repository
 };
 
 // A failure after the snapshot was acknowledged is a warning in the outcome: the backup itself has

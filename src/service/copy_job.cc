@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "service/adopt_job.h"
 #include "service/audit.h"
 #include "service/forgetting.h"
 #include "service/quiet_progress.h"
@@ -103,6 +104,7 @@ CopyOutcome copy_to(Session& session, const RepositoryConfiguration& copy, bool 
   CopyOutcome outcome{
       .name = copy.name, .place = copy.place, .result = {}, .failure = {}, .seconds = 0};
   session.repository();  // its own troubles are no copy's
+  if (!dry_run) adopt_waiting(session);
   const Duration begun = session.world().clock.elapsed();
   const auto there = session.beside(copy);
   try {

@@ -24,6 +24,7 @@ void examine_repository(Session& session, std::vector<Finding>& findings) {
   try {
     session.repository();
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::kWriteOnlyKey) throw;
     findings.push_back({.subject = "repository", .text = error.happened(), .harmful = true});
     return;
   }

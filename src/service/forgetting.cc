@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "repository/sessions.h"
 #include "service/audit.h"
 #include "service/databases.h"
 
@@ -148,8 +149,15 @@ void forget(Session& session, const ForgetPlan& plan) {
                        fmt::join(ids, ", ")),
            entries);
     session.progress().stage("Forgetting snapshots", 0);
-    for (const Snapshot& snapshot : removed)
-      repository::remove_snapshot(session.repository(), snapshot);
+    for (const Snapshot& snapshot : removed) {
+      if (repository::release(session.repository(), snapshot)) {
+        repository::remove_snapshot(session.repository(), snapshot);
+        continue;
+      }
+      session.progress().notice(
+          fmt::format("snapshot {} stays for now: {} is sending a backup that may go on from it",
+                      snapshot.id.short_hex(), snapshot.host));
+    }
   });
 }
 

@@ -43,7 +43,8 @@ ForgetPlan plan_named(std::span<const std::string> selectors,
 std::vector<std::string> left_without_snapshot(const ForgetPlan& plan,
                                                std::span<const repository::Snapshot> all);
 
-// Removes what the plan says, after it has been written to the log.
+// Removes what the plan says, after it has been written to the log. Snapshots that a machine with a
+// write-only key may be about to go on from are left, and notices say so.
 void forget(Session& session, const ForgetPlan& plan);
 
 }  // namespace holdfast::service

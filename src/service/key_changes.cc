@@ -64,6 +64,18 @@ KeyInfo add_passphrase(Session& session, std::string_view label) {
   });
 }
 
+KeyInfo add_write_key(Session& session, std::string_view machine) {
+  const Repository& repository = encrypted_repository(session);
+  const std::string secret = new_passphrase(session.world(), session.prompt(), session.progress());
+  return recording_failures(session, "key add", [&] {
+    const KeyInfo key =
+        repository::add_write_key(session.store(), repository.config(), repository.keys().master,
+                                  secret, machine, session.world().clock.now());
+    record(session, "key add", "ok", described(key));
+    return key;
+  });
+}
+
 ChangedKey change_passphrase(Session& session) {
   const Repository& repository = encrypted_repository(session);
   const KeyInfo old =
@@ -124,6 +136,8 @@ std::string_view kind_name(KeyKind kind) {
       return "recovery";
     case KeyKind::kOpen:
       return "open";
+    case KeyKind::kWrite:
+      return "write-only";
   }
   return "unknown";
 }

@@ -13,6 +13,8 @@ namespace holdfast::service {
 
 // Each throws kUnsupported for a repository without encryption, and leaves an entry in the log.
 repository::KeyInfo add_passphrase(Session& session, std::string_view label);
+// For a machine that is to make backups and nothing else: see repository/write_key.h.
+repository::KeyInfo add_write_key(Session& session, std::string_view machine);
 // A new passphrase in place of the one that the repository was opened with. The new key is there
 // before the old one goes, so an interruption leaves both.
 struct ChangedKey {

@@ -114,12 +114,28 @@ repository::KeyCache& Session::key_cache() {
 }
 
 const repository::Repository& Session::repository() {
+  open();
+  if (write_key_) throw repository::write_only(write_key_->info);
+  return *repository_;
+}
+
+const repository::WriteKey* Session::write_key() {
+  open();
+  return write_key_ ? &*write_key_ : nullptr;
+}
+
+void Session::open() {
   constexpr int kTries = 3;
-  for (int tried = 1; !repository_; ++tried) {
+  for (int tried = 1; !repository_ && !write_key_; ++tried) {
     storage::Store& at = store();
     const auto& secret = passphrase();
     try {
-      repository_ = repository::Repository::open(at, world_.clock, secret, key_cache());
+      auto opened = repository::Repository::open_any(at, world_.clock, secret, key_cache());
+      if (auto* key = std::get_if<repository::WriteKey>(&opened)) {
+        write_key_ = *key;
+      } else {
+        repository_ = std::get<repository::Repository>(std::move(opened));
+      }
     } catch (const Error& error) {
       // Fingers slip; files and variables do not.
       if (error.code() != ErrorCode::kWrongPassphrase || !typed_ || tried == kTries) throw;
@@ -127,7 +143,6 @@ const repository::Repository& Session::repository() {
       passphrase_.reset();
     }
   }
-  return *repository_;
 }
 
 std::string Session::create(bool encrypted, std::string_view label) {

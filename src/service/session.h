@@ -52,7 +52,10 @@ class Session {
   // The same once more, for another thread.
   std::unique_ptr<Session> again(PassphrasePrompt& prompt, Progress& progress);
   storage::Store& store();
+  // Throws kWriteOnlyKey where write_key() answers one.
   const repository::Repository& repository();
+  // Null unless the passphrase is that of a write-only key.
+  const repository::WriteKey* write_key();
   bool is_open() const { return repository_.has_value(); }
   // Makes it; the recovery code is empty if there is no passphrase. Throws kRepositoryExists.
   std::string create(bool encrypted, std::string_view label);
@@ -65,6 +68,7 @@ class Session {
   env::Path cache_directory() const;  // empty: no cache
 
  private:
+  void open();
   std::optional<std::string> named_place();
   std::optional<std::string> own_passphrase();
   std::string keep(repository::Repository::Created created, std::optional<std::string> secret);
@@ -80,6 +84,7 @@ class Session {
   bool typed_ = false;        // the passphrase, at the prompt
   Session* first_ = nullptr;  // that this one is beside; its passphrase may be that of all
   std::optional<repository::Repository> repository_;
+  std::optional<repository::WriteKey> write_key_;
 };
 
 }  // namespace holdfast::service

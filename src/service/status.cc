@@ -20,6 +20,7 @@ using repository::Snapshot;
 
 constexpr double kMostLagSeconds = 60;
 constexpr double kMostCopyLagSeconds = 24 * 3600;
+constexpr std::chrono::hours kLongestWaitOfSessions{24};
 
 // What is the same for all databases, read once.
 struct Known {
@@ -27,6 +28,7 @@ struct Known {
   std::string away;  // why the store cannot be reached
   std::vector<Snapshot> snapshots;
   std::optional<Time> last_verification;
+  std::vector<WaitingSessions> sealed;
 };
 
 bool is_about_us(ErrorCode code) {
@@ -37,6 +39,7 @@ bool is_about_us(ErrorCode code) {
     case ErrorCode::kPassphraseMissing:
     case ErrorCode::kRepositoryVersion:
     case ErrorCode::kEncryptionMismatch:
+    case ErrorCode::kWriteOnlyKey:
     case ErrorCode::kInterrupted:
       return true;
     default:
@@ -75,6 +78,7 @@ Known look_at_repository(Session& session) {
     for (const LogEntry& entry : repository::read_log(repository)) {
       if (entry.operation == "verify" && entry.result == "ok") known.last_verification = entry.time;
     }
+    known.sealed = waiting_sessions(session);
     known.repository = &repository;
   } catch (const Error& error) {
     if (is_about_us(error.code())) throw;
@@ -143,6 +147,14 @@ void judge_copies(DatabaseStatus& status) {
     } else if (copy.behind_seconds.value_or(0) > kMostCopyLagSeconds) {
       problem(fmt::format("is {:.0f} hours behind", *copy.behind_seconds / 3600));
     }
+  }
+}
+
+void judge_sealed(const World& world, DatabaseStatus& status) {
+  for (const WaitingSessions& machine : status.sealed) {
+    const bool late =
+        machine.oldest && world.clock.now() - *machine.oldest > kLongestWaitOfSessions;
+    if (late || machine.refused > 0) status.problems.push_back(describe(machine));
   }
 }
 
@@ -273,6 +285,8 @@ std::vector<DatabaseStatus> status(Session& session, std::span<const Database> d
     measure_lag(session.world(), status);
     for (const KnownCopy& copy : copies) status.copies.push_back(look_at_copy(copy, status));
     judge_copies(status);
+    status.sealed = known.sealed;
+    judge_sealed(session.world(), status);
     judge(session.world(), known, status);
     result.push_back(std::move(status));
   }

@@ -10,6 +10,7 @@
 #include "repository/lease.h"
 #include "repository/proof.h"
 #include "repository/snapshot.h"
+#include "service/adopt_job.h"
 #include "service/databases.h"
 #include "service/local_state.h"
 #include "service/session.h"
@@ -41,9 +42,10 @@ struct DatabaseStatus {
   std::optional<repository::Proof> last_proof;
   std::optional<Time> last_verification;  // from the log
   std::size_t side_branches = 0;
-  std::vector<CopyStatus> copies;     // of those that are configured, in their order
-  std::string storage_warning;        // C4
-  std::vector<std::string> problems;  // empty: healthy
+  std::vector<WaitingSessions> sealed;  // of all machines, whatever their databases
+  std::vector<CopyStatus> copies;       // of those that are configured, in their order
+  std::string storage_warning;          // C4
+  std::vector<std::string> problems;    // empty: healthy
   bool healthy() const { return problems.empty(); }
 };
 

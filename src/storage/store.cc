@@ -18,4 +18,13 @@ void Store::remove_many(std::span<const std::string> names) {
   }
 }
 
+void Store::list_first(std::string_view prefix, const FirstVisitor& visit) {
+  list(prefix, [&](std::string_view name, const ObjectStatus& status) { visit(name, status, {}); });
+}
+
+void Store::get_first(std::string_view name, const std::string&, std::uint64_t offset,
+                      MutableByteView out) {
+  get_range(name, offset, out);
+}
+
 }  // namespace holdfast::storage

@@ -45,6 +45,9 @@ struct PutOptions {
   // Will be removed soon (leases, claims, what a prune condemns): never to be locked by a store
   // that locks objects for a time.
   bool transient = false;
+  // The name was drawn at random by who puts it, so that nobody need look whether there is such an
+  // object already.
+  bool fresh = false;
 };
 
 struct Capabilities {
@@ -72,6 +75,14 @@ class Store {
   // The same for who wants nothing but the names: cheaper where a status costs something.
   using NameVisitor = std::function<void(std::string_view name)>;
   virtual void list_names(std::string_view prefix, const NameVisitor& visit);
+  // The same, and which version of each object was there first: where the store keeps what is
+  // replaced, that is not the one that get() answers. For who reads what others may replace.
+  using FirstVisitor =
+      std::function<void(std::string_view name, const ObjectStatus&, const std::string& version)>;
+  virtual void list_first(std::string_view prefix, const FirstVisitor& visit);
+  // As get_range(), of a version that list_first() named.
+  virtual void get_first(std::string_view name, const std::string& version, std::uint64_t offset,
+                         MutableByteView out);
   // Durable when it returns, unless this Store itself put the object as an ephemeral one.
   virtual void remove(std::string_view name) = 0;
   // All of them; what is not there is passed over. Durable when it returns. If it throws, any of

@@ -29,6 +29,13 @@ class StoreDecorator : public Store {
   }
   std::optional<ObjectStatus> stat(std::string_view name) override { return base_.stat(name); }
   void list(std::string_view prefix, const Visitor& visit) override { base_.list(prefix, visit); }
+  void list_first(std::string_view prefix, const FirstVisitor& visit) override {
+    base_.list_first(prefix, visit);
+  }
+  void get_first(std::string_view name, const std::string& version, std::uint64_t offset,
+                 MutableByteView out) override {
+    base_.get_first(name, version, offset, out);
+  }
   void remove(std::string_view name) override { base_.remove(name); }
   void remove_many(std::span<const std::string> names) override { base_.remove_many(names); }
   const Capabilities& capabilities() const override { return base_.capabilities(); }

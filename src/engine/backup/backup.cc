@@ -16,6 +16,7 @@
 #include "engine/backup/base_state.h"
 #include "engine/backup/map_update.h"
 #include "engine/backup/page_scan.h"
+#include "engine/backup/sent_base.h"
 #include "env/host.h"
 #include "env/temporary_directory.h"
 #include "env/user.h"
@@ -52,13 +53,20 @@ struct Protected {
   std::optional<sqlite::LogMark> mark;  // of the view that was backed up
   sqlite::DatabaseStatistics statistics;
   Time moment{};
+
+  const BaseState* usable_base() const {  // null: there is none with pages of this size
+    const bool fits = base && base->state.page_size == scan->geometry().page_size;
+    return fits ? &*base : nullptr;
+  }
 };
 
 class Backup {
  public:
   Backup(const repository::Repository& repository, env::FileSystem& files,
-         const BackupRequest& request, Progress& progress)
+         const BackupRequest& request, Progress& progress,
+         const repository::SealedSession* sealed = nullptr)
       : repository_(repository),
+        sealed_(sealed),
         files_(files),
         request_(request),
         progress_(progress),
@@ -91,6 +99,7 @@ class Backup {
   void read_everything();
   env::Path record_path(const BackupSource& database) const;
   bool give_up_records(const Error& error);
+  std::optional<BaseState> find_base_of(const std::string& name, const env::Path& table);
   void open(Protected& database);
   bool resume(Protected& database);
   void take_views();
@@ -105,6 +114,7 @@ class Backup {
   void publish_record(Protected& database, const Snapshot& snapshot);
 
   const repository::Repository& repository_;
+  const repository::SealedSession* sealed_;  // that it is the repository of; null: none
   env::FileSystem& files_;
   const BackupRequest& request_;
   Progress& progress_;
@@ -177,6 +187,16 @@ env::Path Backup::table_path(const BackupSource& database) {
   return *scratch_ / path.filename();
 }
 
+std::optional<BaseState> Backup::find_base_of(const std::string& name, const env::Path& table) {
+  if (sealed_ != nullptr) return find_sent_base(*sealed_, files_, table, name, progress_);
+  return find_base(repository_, files_, reader_,
+                   {.database = name,
+                    .table = table,
+                    .in_own_series = request_.in_own_series,
+                    .threads = context_.threads},
+                   progress_);
+}
+
 void Backup::open(Protected& database) {
   const std::string& name = database.request->name;
   database.source =
@@ -185,12 +205,7 @@ void Backup::open(Protected& database) {
     warn(fmt::format("{}: {}; it is backed up as it is", name, database.source->damage()));
   }
   const env::Path table = table_path(*database.request);
-  database.base = find_base(repository_, files_, reader_,
-                            {.database = name,
-                             .table = table,
-                             .in_own_series = request_.in_own_series,
-                             .threads = context_.threads},
-                            progress_);
+  database.base = find_base_of(name, table);
   database.scan = std::make_unique<PageScan>(context_, *database.source,
                                              database.base ? &*database.base : nullptr, table);
   if (!database.base) return;
@@ -305,8 +320,8 @@ std::vector<DatabaseState> Backup::describe_databases() {
   std::vector<MapUpdate> maps;
   for (Protected& database : databases_) {
     maps.push_back(
-        write_map(writer_, reader_, database.base ? &*database.base : nullptr,
-                  database.scan->placements(), database.scan->geometry().page_count,
+        write_map(writer_, reader_, database.usable_base(), database.scan->placements(),
+                  database.scan->geometry().page_count,
                   {.compression_level = request_.compression_level, .threads = context_.threads}));
   }
   writer_.close_packs();
@@ -332,6 +347,9 @@ DatabaseState Backup::describe(Protected& database, const MapUpdate& map) {
   state.map = map.root;
   state.map_height = repository::map_height(geometry.page_count);
   state.checksum = scan.checksum();
+  if (const BaseState* base = database.usable_base(); base != nullptr && base->sent_in) {
+    state.base = goes_on_from(*base, checksum_key_, scan.placements(), geometry.page_count);
+  }
   state.damage = database.source->damage();
   if (!database.statistics.problems.empty()) {
     state.damage = fmt::format("{}", fmt::join(database.statistics.problems, "; "));
@@ -433,7 +451,9 @@ BackupResult Backup::run() {
   snapshot.command = request_.command;
   snapshot.seconds =
       std::chrono::duration<double>(repository_.clock().elapsed() - started_).count();
+  if (sealed_ != nullptr) put_into(*sealed_, snapshot);
   writer_.commit(snapshot);
+  if (sealed_ != nullptr) expect_standing(*sealed_, snapshot);
   for (Protected& database : databases_) {
     publish_table(database, snapshot);
     publish_record(database, snapshot);
@@ -443,8 +463,9 @@ BackupResult Backup::run() {
 
 }  // namespace
 
-BackupResult back_up(const repository::Repository& repository, env::FileSystem& files,
-                     const BackupRequest& request, Progress& progress) {
+namespace {
+
+void check_names(const BackupRequest& request) {
   std::set<std::string> names;
   for (const BackupSource& source : request.databases) {
     if (!names.insert(source.name).second) {
@@ -452,7 +473,20 @@ BackupResult back_up(const repository::Repository& repository, env::FileSystem& 
     }
   }
   if (names.empty()) throw Error(ErrorCode::kUsage, "no database was named");
+}
+
+}  // namespace
+
+BackupResult back_up(const repository::Repository& repository, env::FileSystem& files,
+                     const BackupRequest& request, Progress& progress) {
+  check_names(request);
   return Backup(repository, files, request, progress).run();
+}
+
+BackupResult back_up(const repository::SealedSession& session, env::FileSystem& files,
+                     const BackupRequest& request, Progress& progress) {
+  check_names(request);
+  return Backup(session.repository(), files, request, progress, &session).run();
 }
 
 }  // namespace holdfast::engine

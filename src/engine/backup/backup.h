@@ -10,6 +10,7 @@
 #include "codec/compression.h"
 #include "env/file_system.h"
 #include "repository/repository.h"
+#include "repository/sealed_session.h"
 #include "repository/snapshot.h"
 
 namespace holdfast::engine {
@@ -46,6 +47,11 @@ struct BackupResult {
 // Takes a snapshot of all the databases at one moment. Throws without having recorded anything;
 // what was uploaded by then is garbage for the next prune.
 BackupResult back_up(const repository::Repository& repository, env::FileSystem& files,
+                     const BackupRequest& request, Progress& progress);
+// The same into a sealed session, whose id the snapshot gets. What did not change since the
+// machine's last snapshot is sent again unless the cache knows it. Throws kIntentLost if that
+// snapshot, or the session, was removed meanwhile: in another session everything is sent.
+BackupResult back_up(const repository::SealedSession& session, env::FileSystem& files,
                      const BackupRequest& request, Progress& progress);
 
 }  // namespace holdfast::engine

@@ -42,6 +42,8 @@ struct BaseState {
   std::vector<LostBlob> lost;
   UnreadableLeaves unreadable;
   std::vector<BlobId> damaged;  // nodes and leaves of the map that are there and cannot be read
+  // In a sealed session: the snapshot whose pages are not sent again. Of its map nothing is known.
+  std::optional<SnapshotId> sent_in;
 };
 
 struct BaseSearch {

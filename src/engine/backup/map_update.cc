@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "repository/page_map.h"
+#include "repository/sealed_session.h"
 
 namespace holdfast::engine {
 namespace {
@@ -77,6 +78,13 @@ BlobId MapWriting::put(repository::BlobEncoder& encoder, repository::BlobKind ki
 
 void MapWriting::place_old(Places& places, repository::MapLeaf& old,
                            repository::BlobDecoder& decoder, std::uint64_t number) const {
+  if (base_ != nullptr && base_->sent_in) {
+    for (std::uint32_t at = 0; at < kLeafPages; ++at) {
+      if (!base_->backed.contains(number * kLeafPages + 1 + at)) continue;
+      places[at] = {&repository::kPagesOfBase, at};
+    }
+    return;
+  }
   if (base_ == nullptr || number >= base_->leaves.size() || !base_->leaves[number]) return;
   old = repository::parse_leaf(
       reader_.read_tree(*base_->leaves[number], repository::BlobKind::kMapLeaf, decoder),

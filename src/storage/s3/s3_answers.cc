@@ -78,6 +78,36 @@ std::optional<ListPage> parse_list_page(std::string_view xml) {
   return page;
 }
 
+std::optional<VersionsPage> parse_versions_page(std::string_view xml) {
+  const auto root = parse_root(xml, "ListVersionsResult");
+  if (!root) return std::nullopt;
+  const auto truncated = parse_flag(root->child_text("IsTruncated"));
+  if (!truncated) return std::nullopt;
+  VersionsPage page;
+  for (const XmlElement& entry : root->children) {
+    const bool removal = entry.name == "DeleteMarker";
+    if (!removal && entry.name != "Version") continue;
+    auto key = percent_decode(entry.child_text("Key"), true);
+    const std::string_view version = entry.child_text("VersionId");
+    const auto size =
+        removal ? std::optional<std::uint64_t>(0) : parse_decimal(entry.child_text("Size"));
+    const auto modified = parse_whole_seconds(entry.child_text("LastModified"));
+    if (!key || key->empty() || version.empty() || !size || !modified) return std::nullopt;
+    page.versions.push_back({.key = *std::move(key),
+                             .version = std::string(version),
+                             .removal = removal,
+                             .size = *size,
+                             .modified = *modified});
+  }
+  if (*truncated) {
+    auto next_key = percent_decode(root->child_text("NextKeyMarker"), true);
+    page.next_version = root->child_text("NextVersionIdMarker");
+    if (!next_key || next_key->empty()) return std::nullopt;
+    page.next_key = *std::move(next_key);
+  }
+  return page;
+}
+
 std::optional<UploadsPage> parse_uploads_page(std::string_view xml) {
   const auto root = parse_root(xml, "ListMultipartUploadsResult");
   if (!root) return std::nullopt;

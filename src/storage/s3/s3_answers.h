@@ -32,6 +32,19 @@ struct ListPage {
 // ListObjectsV2, asked for with encoding-type=url. Empty for what no S3 server answers.
 std::optional<ListPage> parse_list_page(std::string_view xml);
 
+struct ListedVersion {
+  std::string key, version;
+  bool removal = false;  // a mark that the object was removed then
+  std::uint64_t size = 0;
+  Time modified{};
+};
+struct VersionsPage {
+  std::vector<ListedVersion> versions;  // of each key the newest first
+  std::string next_key, next_version;   // markers of the next page; empty: that was the last one
+};
+// ListObjectVersions, asked for with encoding-type=url.
+std::optional<VersionsPage> parse_versions_page(std::string_view xml);
+
 struct UnfinishedUpload {
   std::string key, id;
   Time initiated{};

@@ -63,6 +63,32 @@ TEST(S3Answers, KeysComeBackFromTheirWrittenForm) {
   EXPECT_FALSE(percent_decode("%g0", true).has_value());
 }
 
+TEST(S3Answers, TellTheVersionsOfAnObject) {
+  const auto page = parse_versions_page(
+      "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>a%20b</NextKeyMarker>"
+      "<NextVersionIdMarker>v1</NextVersionIdMarker>"
+      "<DeleteMarker><Key>a%20b</Key><VersionId>v2</VersionId>"
+      "<LastModified>2026-11-22T12:00:01.000Z</LastModified></DeleteMarker>"
+      "<Version><Key>a%20b</Key><VersionId>v1</VersionId><Size>7</Size>"
+      "<LastModified>2026-11-22T12:00:00.000Z</LastModified></Version></ListVersionsResult>");
+  ASSERT_TRUE(page.has_value());
+  ASSERT_EQ(page->versions.size(), 2u);
+  EXPECT_TRUE(page->versions[0].removal);
+  EXPECT_FALSE(page->versions[1].removal);
+  EXPECT_EQ(page->versions[1].key, "a b");
+  EXPECT_EQ(page->versions[1].version, "v1");
+  EXPECT_EQ(page->versions[1].size, 7u);
+  EXPECT_EQ(page->next_key, "a b");
+  EXPECT_EQ(page->next_version, "v1");
+  for (const char* text :
+       {"<ListBucketResult/>", "<ListVersionsResult/>",
+        "<ListVersionsResult><IsTruncated>true</IsTruncated></ListVersionsResult>",
+        "<ListVersionsResult><IsTruncated>false</IsTruncated><Version><Key>a</Key><Size>7</Size>"
+        "<LastModified>2026-11-22T12:00:00.000Z</LastModified></Version></ListVersionsResult>"}) {
+    EXPECT_FALSE(parse_versions_page(text).has_value()) << text;
+  }
+}
+
 TEST(S3Answers, TellWhichObjectsRemain) {
   const auto failed = parse_delete_result(
       "<DeleteResult><Error><Key>k</Key><Code>AccessDenied</Code></Error></DeleteResult>");

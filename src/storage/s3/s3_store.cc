@@ -117,8 +117,8 @@ void S3Store::put(std::string_view name, ByteView content, PutOptions options) {
   require_legal_object_name(name);
   // Where the store cannot, at least what is there already is not replaced. Of large objects some
   // stores look at nothing when their parts are put together.
-  const bool look_first =
-      options.mode == PutMode::kCreate && (!exclusive_ || content.size() > kPartsFrom);
+  const bool look_first = options.mode == PutMode::kCreate && !options.fresh &&
+                          (!exclusive_ || content.size() > kPartsFrom);
   if (look_first) expect_absent(name);
   if (content.size() > kPartsFrom) return put_parts(name, content, options);
   put_whole(name, content, options);
@@ -229,6 +229,12 @@ Bytes S3Store::get(std::string_view name) {
 }
 
 void S3Store::get_range(std::string_view name, std::uint64_t offset, MutableByteView out) {
+  get_part(name, {}, offset, out);
+}
+
+// Of the newest version where none is named.
+void S3Store::get_part(std::string_view name, const std::string& version, std::uint64_t offset,
+                       MutableByteView out) {
   const auto too_short = [&](std::uint64_t size) {
     return Error(ErrorCode::kDamagedObject,
                  fmt::format("\"{}\" in the {} has {} bytes, but {} from {} were wanted", name,
@@ -251,9 +257,12 @@ void S3Store::get_range(std::string_view name, std::uint64_t offset, MutableByte
     }
     return {};
   };
+  std::vector<std::pair<std::string, std::string>> query;
+  if (!version.empty()) query.emplace_back("versionId", version);
   const env::HttpAnswer answer =
       client_.send({.method = "GET",
                     .key = key_of(name),
+                    .query = std::move(query),
                     .headers = {fmt::format("Range: bytes={}-{}", offset, offset + out.size() - 1)},
                     .most_bytes = std::max<std::uint64_t>(out.size(), kMostErrorBody),
                     .doing = fmt::format("read {}", name)},

@@ -37,6 +37,9 @@ class S3Store : public Store {
   void get_range(std::string_view name, std::uint64_t offset, MutableByteView out) override;
   std::optional<ObjectStatus> stat(std::string_view name) override;
   void list(std::string_view prefix, const Visitor& visit) override;
+  void list_first(std::string_view prefix, const FirstVisitor& visit) override;
+  void get_first(std::string_view name, const std::string& version, std::uint64_t offset,
+                 MutableByteView out) override;
   void remove(std::string_view name) override;
   void remove_many(std::span<const std::string> names) override;
   const Capabilities& capabilities() const override;
@@ -53,6 +56,9 @@ class S3Store : public Store {
   bool is_of_put(std::string_view name, const std::string& put_id, const std::string& doing);
   void expect_absent(std::string_view name);
   void expect_stored(std::string_view name, std::uint64_t size, const std::string& doing);
+  void get_part(std::string_view name, const std::string& version, std::uint64_t offset,
+                MutableByteView out);
+  void list_first_versions(std::string_view prefix, const FirstVisitor& visit);
   void remove_batch(std::span<const std::string> names);
   [[noreturn]] void throw_missing(std::string_view name) const;
 
