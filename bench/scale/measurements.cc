@@ -15,7 +15,7 @@ namespace holdfast::scale {
 namespace {
 
 constexpr codec::PassphraseCost kFastCost{.memory_bytes = 8u << 20, .passes = 1};
-constexpr unsigned kRestoreConnections = 4;  // as many as a restore on two cores has threads
+constexpr unsigned kRestoreConnections = 6;  // as a restore has where requests are costly
 
 double processor_seconds() {
   timespec time{};
@@ -115,13 +115,19 @@ Measured Simulation::restore() {
         const codec::PageHasher hasher(repository.keys().pages);
         const repository::DatabaseState& state = snapshot.databases.front();
         const engine::PagePlan plan(reader, state, state.page_count, {}, hasher, thread_count(0));
+        const std::vector<BlobId> ids = plan.ids();
+        const repository::BlobGroups groups = reader.groups_of(ids);
         std::atomic<std::size_t> next{0};
         run_parallel(kRestoreConnections, [&](const std::atomic<bool>& stop) {
           repository::BlobDecoder decoder(repository.keys());
           Bytes buffer;
           std::vector<codec::PageDigest> digests;
-          for (std::size_t i = next++; i < plan.blobs() && !stop; i = next++) {
-            engine::read_pages(reader, plan.id(i), kPageSize, hasher, decoder, buffer, digests);
+          for (std::size_t i = next++; i < groups.size() && !stop; i = next++) {
+            std::vector<BlobId> group;
+            for (const std::uint32_t blob : groups[i]) group.push_back(ids[blob]);
+            reader.read_group(group, decoder, buffer, [&](std::size_t blob, ByteView pages) {
+              engine::prove_pages(reader, group[blob], pages, kPageSize, hasher, digests);
+            });
           }
         });
         return 0;

@@ -41,7 +41,9 @@ struct Traffic {
 class SimulatedStore final : public storage::StoreDecorator {
  public:
   SimulatedStore(storage::MemoryStore& memory, VirtualClock& clock)
-      : StoreDecorator(memory), clock_(clock) {}
+      : StoreDecorator(memory), capabilities_(memory.capabilities()), clock_(clock) {
+    capabilities_.costly = true;
+  }
 
   // Requests are free until then: what made the history is not measured.
   void connect(const Network& network);
@@ -57,6 +59,7 @@ class SimulatedStore final : public storage::StoreDecorator {
   void list(std::string_view prefix, const Visitor& visit) override;
   void remove(std::string_view name) override;
   void remove_many(std::span<const std::string> names) override;
+  const storage::Capabilities& capabilities() const override { return capabilities_; }
 
  private:
   struct MadeUpPack {
@@ -67,6 +70,7 @@ class SimulatedStore final : public storage::StoreDecorator {
   bool keep_as_made_up(std::string_view name, ByteView content);
   bool fill_made_up(std::string_view name, std::uint64_t offset, MutableByteView out);
 
+  storage::Capabilities capabilities_;
   VirtualClock& clock_;
   std::mutex mutex_;  // guards what follows
   std::optional<Network> network_;
