@@ -12,7 +12,7 @@ import s3_storage
 from deadly_relay import AFTER, MOMENTS, DeadlyRelay
 from holdfast import PROGRAM, Scenario
 
-FEW = 3  # of the changes of each command
+FEW = 2  # of the changes of each command
 CONFIGURATION = """
 [[repository]]
 name = "here"
