@@ -263,10 +263,12 @@ void Reception::tidy() {
   }
 }
 
+void Reception::expect_end() { answers_->finishing = true; }
+
 void Reception::finish(Moment deadline) {
   const StepAside nobody_else = [] { return false; };
   look(nobody_else);  // what came before the end was told
-  answers_->finishing = true;
+  expect_end();
   std::vector<std::shared_ptr<Client>> begun;
   for (const auto& [unused, client] : clients_) {
     if (!client->waits && !client->received.empty()) begun.push_back(client);

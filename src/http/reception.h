@@ -55,6 +55,8 @@ class Reception {
   void look(const StepAside& step_aside);
   // Parts with those that said nothing for too long. To be called about once a second.
   void tidy();
+  // From now on each answer is the last one of its connection. From any thread.
+  void expect_end();
   // Answers what is under way, until `deadline`, and parts with everybody.
   void finish(Moment deadline);
 

@@ -39,7 +39,11 @@ Server::Server(const ListenAddress& address, ServerLimits limits, Handler handle
 Server::~Server() { finish(); }
 
 void Server::serve(std::stop_token stop) {
-  const std::stop_callback wake(stop, [&] { ::eventfd_write(stopping_.descriptor(), 1); });
+  const std::stop_callback wake(stop, [&] {
+    // Before anybody's connection is seen to end.
+    if (reception_) reception_->expect_end();
+    ::eventfd_write(stopping_.descriptor(), 1);
+  });
   {
     // Takes over while the first one writes a record for a client who is alone.
     std::jthread second;
