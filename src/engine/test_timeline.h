@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -54,9 +55,8 @@ class TimelineWriter {
     time += std::chrono::seconds(1);
     ++number;
     const std::string image = image_of(at_.database());
-    const auto& [base, before] = *std::prev(images_.end(), static_cast<std::ptrdiff_t>(reach));
-    const std::string base_image = before;
-    put(image, base, base_image);
+    const auto from = std::prev(images_.end(), static_cast<std::ptrdiff_t>(reach));
+    put(image, from->first);
     remember(image);
     return position();
   }
@@ -70,23 +70,25 @@ class TimelineWriter {
     }
   }
 
-  void put(const std::string& image, std::uint64_t base, const std::string& before,
-           bool wrong_checksum = false) {
+  // The next segment: every page that was written after `base`, and not only those that differ from
+  // what they were there, because it may be laid over any state between.
+  void put(const std::string& image, std::uint64_t base, bool wrong_checksum = false) {
     repository::Segment segment;
     segment.position = position();
     segment.base = base;
     segment.time = time;
     segment.page_size = page_size_of(image);
     segment.page_count = image.size() / segment.page_size;
-    segment.checksum = checksum_of(wrong_checksum ? before : image);
-    for (std::uint32_t page = 1; page <= segment.page_count; ++page) {
-      const std::size_t at = (page - 1) * std::size_t{segment.page_size};
-      if (before.compare(at <= before.size() ? at : before.size(), segment.page_size, image, at,
-                         segment.page_size) == 0) {
-        continue;
-      }
+    segment.checksum = checksum_of(wrong_checksum ? images_.at(base) : image);
+    std::set<std::uint32_t> written;
+    for (auto from = images_.find(base); from != images_.end(); ++from) {
+      const auto to = std::next(from);
+      add_difference(from->second, to == images_.end() ? image : to->second, written);
+    }
+    for (const std::uint32_t page : written) {
+      if (page > segment.page_count) break;
       segment.pages.push_back(page);
-      const ByteView content = as_bytes(std::string_view(image).substr(at, segment.page_size));
+      const ByteView content = as_bytes(page_of(image, page, segment.page_size));
       segment.content.insert(segment.content.end(), content.begin(), content.end());
     }
     repository::put_sealed(at_.repository,
@@ -126,6 +128,17 @@ class TimelineWriter {
   static std::uint32_t page_size_of(const std::string& image) {
     const std::uint32_t size = load_be16(as_bytes(image).data() + 16);
     return size == 1 ? 65536 : size;
+  }
+  // Empty where there is none.
+  static std::string_view page_of(std::string_view image, std::uint32_t page, std::uint32_t size) {
+    return image.substr(std::min(image.size(), (page - 1) * std::size_t{size}), size);
+  }
+  static void add_difference(const std::string& before, const std::string& after,
+                             std::set<std::uint32_t>& pages) {
+    const std::uint32_t size = page_size_of(after);
+    for (std::uint32_t page = 1; page <= after.size() / size; ++page) {
+      if (page_of(before, page, size) != page_of(after, page, size)) pages.insert(page);
+    }
   }
   void remember(std::string image) { images_[number] = std::move(image); }
 

@@ -337,13 +337,22 @@ class StoreRound(one_round.Round):
         super().settle()
 
     def lose(self, folder):
-        """The largest object there, as no store should."""
+        """An object there that is in use, as no store should."""
+        if not self.promises.standing():
+            before = {one.name: one.last_ended() for one in self.applications}
+            snapshot = self.calmly("backup", *(one.path for one in self.applications))["snapshot"]
+            self.promises.snapshots[snapshot] = {
+                one.name: (before[one.name], one.last_begun()) for one in self.applications}
+        self.calmly("prune", "--max-unused", "0")
+        standing = set(self.promises.standing())
+        objects = [one for one in self.objects(folder)
+                   if folder != "snapshots" or pathlib.Path(one).name in standing]
+        lost = random.Random(self.seed).choice(objects)
         if self.service:
-            self.service.control(lose=f"repository/{folder}/")
-            return
-        found = [path for path in (self.site.repository / folder).rglob("*") if path.is_file()]
-        if found:
-            max(found, key=lambda path: path.stat().st_size).unlink()
+            self.service.control(lose=lost)
+        else:
+            lost.unlink()
+        self.tell(f"lost {lost}")
 
     def converge(self, deadline):
         if self.replicates:

@@ -28,6 +28,7 @@ class StoreChaos(unittest.TestCase):
                                           TMPDIR=folder)
             self.assertEqual(1, status, said)
             self.assertIn("1 failed", said)
+            self.assertIn(" lost ", said)
 
     def rounds(self, number, store, longest):
         seed = int(os.environ.get("HOLDFAST_SEED", random.SystemRandom().randrange(1 << 32)))

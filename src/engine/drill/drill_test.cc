@@ -93,10 +93,9 @@ TEST_F(DrillTest, AsksInvariantsWithoutTheRowsThatMayNeverComeBack) {
 
 TEST_F(DrillTest, RecordsThatTheHistoryCannotBeRestored) {
   line.anchor();
-  const std::string before = line.images().at(1);
   at.sql(rows_sql(5, 900));
   line.number = 2;
-  line.put(image_of(at.database()), 1, before, true);
+  line.put(image_of(at.database()), 1, true);
   const Proof proof = run(request());
   EXPECT_FALSE(proof.passed());
   EXPECT_EQ(proof.position, line.position());
