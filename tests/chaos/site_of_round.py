@@ -149,6 +149,11 @@ class Replicator:
     def log(self):
         return self.site.folder / f"log-{self.name}-{self.starts}"
 
+    def has_begun(self):
+        """Whether it has told of its databases since its start: not where all that it says is why it ended."""
+        said = self.log().read_text(errors="replace")
+        return bool(said) and not said.startswith("Error:")
+
     def running(self):
         return self.process is not None and self.process.poll() is None
 
