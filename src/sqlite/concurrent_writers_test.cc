@@ -91,7 +91,12 @@ class ConcurrentWriters : public testing::Test {
         "1");
     return std::stol(run_sql(copy, "SELECT n FROM state"));
   }
-  static constexpr auto kDuration = std::chrono::milliseconds(2500);
+  // So long at least; on a slow machine until there was enough to judge by.
+  bool goes_on(steady_clock::time_point begun, bool enough) const {
+    const auto passed = steady_clock::now() - begun;
+    return !HasFailure() && passed < (enough ? kDuration : kLongest);
+  }
+  static constexpr std::chrono::milliseconds kDuration{2500}, kLongest{120'000};
 
   env::TemporaryDirectory directory, elsewhere;
   const Path path = directory / "a.db";
@@ -130,8 +135,8 @@ TEST_P(ConcurrentLoads, NeverShowThroughInAViewOrAreMissedBetweenTwo) {
   std::mt19937 random(seed);
   long last = 0;
   int views = 0, followed = 0;
-  const auto end = steady_clock::now() + kDuration;
-  while (steady_clock::now() < end && !HasFailure()) {
+  const auto begun = steady_clock::now();
+  while (goes_on(begun, followed > 10 && last > 50)) {
     followed += follower.advance().kind == Change::Kind::kPages ? 1 : 0;
     ++views;
     if (random() % 4 == 0) source->release();
@@ -151,7 +156,7 @@ TEST_P(ConcurrentLoads, NeverShowThroughInAViewOrAreMissedBetweenTwo) {
   EXPECT_GT(done, 0);
   if (load.pause != kBlocking.pause) return;
   EXPECT_EQ(refused, 0);
-  EXPECT_LT(slowest, 1000);
+  EXPECT_GT(done, 10) << "the views are in the way of checkpoints";
 }
 
 TEST_F(ConcurrentWriters, OfARollbackDatabaseTakeTurnsWithViews) {
@@ -163,8 +168,8 @@ TEST_F(ConcurrentWriters, OfARollbackDatabaseTakeTurnsWithViews) {
   Follower follower(*source);
   long last = 0;
   int views = 0;
-  const auto end = steady_clock::now() + kDuration;
-  while (steady_clock::now() < end && !HasFailure()) {
+  const auto begun = steady_clock::now();
+  while (goes_on(begun, views > 5 && last > 50)) {
     follower.advance();
     source->release();
     ++views;

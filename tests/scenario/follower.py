@@ -32,7 +32,7 @@ class Follower:
                 into.append(json.loads(line) if into is self.events else line)
                 self.changed.notify_all()
 
-    def wait_for(self, condition, what, longest=20):
+    def wait_for(self, condition, what, longest=120):
         with self.changed:
             if not self.changed.wait_for(condition, timeout=longest):
                 self.scenario.fail(f"{what} did not happen: {self.events[-3:]} {''.join(self.said)}")

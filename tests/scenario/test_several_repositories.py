@@ -267,9 +267,12 @@ class Watching(Copies):
         self.sql(path, "INSERT INTO item (text) VALUES ('followed')")
         content = self.content(path)
         deadline = time.monotonic() + 60
-        while self.of_app(0)["copies"][0]["newest"] is None or self.positions("offsite") < self.positions("here"):
+        # Until there is something of it in the copy, it is not healthy.
+        while (self.run_program("status", "--json").json[0]["copies"][0]["newest"] is None
+               or self.positions("offsite") < self.positions("here")):
             self.assertLess(time.monotonic(), deadline, "the copy does not follow")
             time.sleep(0.1)
+        self.of_app(0)
         newest = self.ok_json("timeline", "app", "--repo", "offsite")
         follower.kill()
         self.remove_all(self.here)

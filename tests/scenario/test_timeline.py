@@ -34,6 +34,8 @@ class Timeline(Scenario):
     def test_a_mark_brings_back_what_was_committed_when_it_was_set(self):
         follower = self.follow()
         self.insert("first")
+        # Once it is durable: a machine that is busy may need longer than a mark waits.
+        follower.wait_for_number(2)
         marked = self.ok_json("mark", "before-deploy", self.path)
         self.assertEqual(["app"], [one["database"] for one in marked])
         self.assertTrue(marked[0]["complete"])

@@ -438,7 +438,7 @@ TEST_F(ReplicatorTest, WritesToASideBranchWhenItWasDeposedAndComesBackOnANewOne)
   start();
   flush();
   repository::LeaseOptions impatient{.stale_after = milliseconds(1),
-                                     .longest_wait = milliseconds(2000),
+                                     .longest_wait = std::chrono::minutes(2),
                                      .look_every = milliseconds(1),
                                      .confirm_after = milliseconds(0)};
   auto other = repository::Lease::acquire(

@@ -61,7 +61,7 @@ TEST_F(DeposedTest, ForgetsWhatItKnowsOnlyWhenTheReadingHasEnded) {
   auto other =
       repository::Lease::acquire(repository, repository::timeline_series(repository, kName),
                                  {.stale_after = milliseconds(1),
-                                  .longest_wait = milliseconds(2000),
+                                  .longest_wait = std::chrono::minutes(2),
                                   .look_every = milliseconds(1),
                                   .confirm_after = milliseconds(0)},
                                  "other", {});

@@ -80,7 +80,7 @@ class ManyDatabasesTest : public testing::Test, public Replica {
       one.database = {.name = tenant(i).stem(), .path = tenant(i)};
       replication.add(one);
     }
-    ASSERT_TRUE(replication.wait_until_following(seconds(60)));
+    ASSERT_TRUE(replication.wait_until_following(kLongest));
     for (int i = 0; i < count; ++i) {
       snapshots.push_back(*repository::find_snapshot(
           repository, repository::timeline_series(repository, tenant(i).stem().string()),

@@ -16,7 +16,7 @@ class PerRequestTest : public testing::Test, public Replica {
     writer.reset();
     options.shortest_between_scans = seconds(1);
     replication.add(options);
-    EXPECT_TRUE(replication.wait_until_following(seconds(20)));
+    EXPECT_TRUE(replication.wait_until_following(kLongest));
   }
   void flush() {
     const repository::Position position = replication.flush(kName, kLongest);

@@ -78,7 +78,7 @@ TEST_F(ReplicationTest, FollowsAWriterAtFullSpeed) {
     options.on_durable = [&](const repository::Position&, Time) { ++durable; };
     Replication& replicating = run();
     replicating.add(options);
-    ASSERT_TRUE(replicating.wait_until_following(seconds(20)));
+    ASSERT_TRUE(replicating.wait_until_following(kLongest));
     sqlite::OtherProcess fast(kReplicatedWriter, {database().string(), pages});
     fast.receive();
     const std::uint64_t before = durable;
@@ -89,7 +89,7 @@ TEST_F(ReplicationTest, FollowsAWriterAtFullSpeed) {
     }
     fast.send("stop");
     fast.receive();
-    const repository::Position position = replicating.flush(kName, seconds(20));
+    const repository::Position position = replicating.flush(kName, kLongest);
     EXPECT_TRUE(restored_at(position) == image_of(database()));
     EXPECT_TRUE(replicating.finish());
     replication.reset();
@@ -107,11 +107,11 @@ TEST_F(ReplicationTest, WakesByItselfAndShipsEachCommit) {
   };
   Replication& replicating = run();
   replicating.add(options);
-  ASSERT_TRUE(replicating.wait_until_following(seconds(20)));
+  ASSERT_TRUE(replicating.wait_until_following(kLongest));
   for (std::uint64_t number = 2; number < 8; ++number) {
     update(static_cast<int>(number));
     std::unique_lock lock(mutex);
-    ASSERT_TRUE(changed.wait_for(lock, seconds(10), [&] { return newest.number >= number; }));
+    ASSERT_TRUE(changed.wait_for(lock, kLongest, [&] { return newest.number >= number; }));
     const repository::Position reached = newest;
     lock.unlock();
     images[reached] = image_of(database());
@@ -149,7 +149,7 @@ TEST_F(ReplicationTest, LosesNothingWhileTheStoreIsSlow) {
 TEST_F(ReplicationTest, ShipsTheLastCommitWhenItFinishes) {
   Replication& replicating = run();
   replicating.add(options);
-  ASSERT_TRUE(replicating.wait_until_following(seconds(20)));
+  ASSERT_TRUE(replicating.wait_until_following(kLongest));
   update(1);
   writer->run("PRAGMA wal_checkpoint(TRUNCATE)");
   update(2);
@@ -173,12 +173,12 @@ TEST_F(ReplicationTest, FollowsManyDatabasesThatComeAndGo) {
   ReplicationOptions again = options;
   again.database = {.name = "tenant3", .path = paths[3]};
   EXPECT_THROW(replicating.add(again), Error);
-  ASSERT_TRUE(replicating.wait_until_following(seconds(60)));
+  ASSERT_TRUE(replicating.wait_until_following(kLongest));
   for (const auto& path : paths) run_sql(path, "INSERT INTO t VALUES (2)");
   replicating.remove("tenant7");
   EXPECT_EQ(replicating.states().size(), 19u);
   for (const auto& path : paths) {
-    if (path.stem() != "tenant7") replicating.flush(path.stem().string(), seconds(20));
+    if (path.stem() != "tenant7") replicating.flush(path.stem().string(), kLongest);
   }
   EXPECT_TRUE(replicating.finish());
   for (const auto& path : paths) {
