@@ -1,7 +1,7 @@
 """Measures verified durable puts over HTTP beside direct writes: `./dev bench --serve`.
 
-32 clients put records of a kilobyte through `holdfast serve`, each over a connection that it keeps, and the same clients
-write the same records to SQLite themselves, a transaction each, with synchronous=FULL; in turn, in one run. Then one
+32 clients put records of a kilobyte through `holdfast serve`, each over a connection that it keeps, to a port and then to a
+Unix socket, and the same clients write the same records to SQLite themselves, a transaction each, with synchronous=FULL; in turn, in one run. Then one
 client does both alternately, write by write. A put is answered when it is committed, synced, and read back by another
 connection; a direct write when it is committed and synced. Both databases are in SQLite's own journal mode, DELETE, and
 then once more both in WAL, where a commit costs one sync and not three.
@@ -28,6 +28,7 @@ PROCESSES = 4
 FASTER = 5.0
 SLOWER = 1.5
 JOURNALS = ("DELETE", "WAL")
+WAYS = {"port": "127.0.0.1:0", "socket": "unix:holdfast.sock"}
 LATENCY_WRITES = 400
 SCHEMA = "CREATE TABLE document (id TEXT PRIMARY KEY, title TEXT NOT NULL, body TEXT)"
 BODY = "A sentence that is as long as those which people write. " * 18
@@ -35,7 +36,7 @@ LAST = f'{BODY}"}}'.encode()
 
 
 class Place:
-    def __init__(self, work, name, journal, binary=None):
+    def __init__(self, work, name, journal, binary=None, way=None):
         self.folder = work / name
         self.folder.mkdir(parents=True)
         self.database = self.folder / "app.db"
@@ -49,9 +50,9 @@ class Place:
                 f'[databases.app]\nsource = ["{self.database}"]\n[records]\nspool = "{self.folder}/spool"\n'
                 "[collections.document]\n", encoding="utf-8")
             self.process = subprocess.Popen(
-                [binary, "serve", "--listen", "127.0.0.1:0", "--json"], cwd=self.folder, stdout=subprocess.PIPE,
+                [binary, "serve", "--listen", WAYS[way], "--json"], cwd=self.folder, stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL, text=True, env={"HOME": str(self.folder)})
-            self.port = int(json.loads(self.process.stdout.readline())["listening"].rpartition(":")[2])
+            self.address = json.loads(self.process.stdout.readline())["listening"]
 
     def rows(self):
         return self.application.execute("SELECT count(*) FROM document").fetchone()[0]
@@ -77,9 +78,14 @@ def read_request(key, title):
 class HttpClient:
     """The least that speaks HTTP, so that it is not the client which is measured."""
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, address):
+        kind, _, where = address.partition(":")
+        if kind == "unix":
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.socket.connect(where)
+        else:
+            self.socket = socket.create_connection((kind, int(where)))
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def answer(self):
         """Waits for one, and gives its status."""
@@ -105,12 +111,12 @@ class DirectClient:
         self.connection.execute("INSERT INTO document VALUES (?, ?, ?)", (key, title, BODY))
 
 
-def http_clients(port, request, expected, name, seconds):
+def http_clients(address, request, expected, name, seconds):
     """Some clients in one thread: each sends its next request when its last one is answered."""
     clients = {}
     ready = select.epoll()
     for number in range(CLIENTS // PROCESSES):
-        one = HttpClient(port)
+        one = HttpClient(address)
         one.name = f"{name}-{number}"
         clients[one.socket.fileno()] = one
         ready.register(one.socket, select.EPOLLIN)
@@ -179,17 +185,19 @@ def throughput(kind, where, seconds, name):
     return sum(counts), sum(counts) / (time.monotonic() - begun)
 
 
-def latencies(server, direct):
-    pairs = []
-    over_http, by_itself = HttpClient(server.port), DirectClient(direct.database)
+def latencies(places):
+    """Of one client at each place, write by write in turn: the medians."""
+    for place in places:
+        place.application.execute("DELETE FROM document WHERE id LIKE 'latency-%'")
+        place.application.commit()
+    clients = [HttpClient(place.address) if place.process else DirectClient(place.database) for place in places]
+    times = [[] for _ in places]
     for number in range(LATENCY_WRITES):
-        pair = []
-        for one in (over_http, by_itself):
+        for one, own in zip(clients, times):
             begun = time.monotonic()
             one.write(f"latency-{number}", "T")
-            pair.append(time.monotonic() - begun)
-        pairs.append(pair)
-    return [[pair[side] for pair in pairs] for side in (0, 1)]
+            own.append(time.monotonic() - begun)
+    return [statistics.median(own) for own in times]
 
 
 def sync_seconds(folder, count=50):
@@ -216,40 +224,34 @@ def measure_all(chosen, work):
 def measure_journal(chosen, work, journal):
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    server, direct = Place(work, "http", journal, chosen.holdfast), Place(work, "direct", journal)
-    answer = {name: [] for name in ("sync", "http", "direct", "ceiling", "latency_http", "latency_direct")}
+    places = {way: Place(work, way, journal, chosen.holdfast, way) for way in WAYS}
+    places["direct"] = Place(work, "direct", journal)
+    answer = {"sync": []} | {kind: {name: [] for name in places} for kind in ("rate", "latency", "ceiling")}
     try:
         for number in range(chosen.rounds):
             measure.settle()
             answer["sync"].append(sync_seconds(work))
             say(f"journal_mode={journal}, the disk syncs in {answer['sync'][-1] * 1e3:.3f} ms")
-            for kind, place, where in (("http", server, server.port), ("direct", direct, str(direct.database))):
+            for name, place in places.items():
+                kind, where = ("http", place.address) if place.process else ("direct", str(place.database))
                 before = place.rows()
                 count, rate = throughput(kind, where, chosen.seconds, f"round-{number}")
                 if place.rows() != before + count:
                     raise SystemExit(f"bench: {count} writes were acknowledged, {place.rows() - before} are there")
-                answer[kind].append(rate)
-                say(f"32 clients, {kind:8} {rate:10.0f} writes a second")
-            rate = throughput("nothing", server.port, min(chosen.seconds, 5), "")[1]
-            answer["ceiling"].append(rate)
-            say(f"32 clients, no write {rate:8.0f} answers a second: what clients and HTTP can do")
-            over_http, by_itself = latencies_of(server, direct, number)
-            answer["latency_http"].append(statistics.median(over_http))
-            answer["latency_direct"].append(statistics.median(by_itself))
-            say(f"one client, http {statistics.median(over_http) * 1e3:.3f} ms,"
-                f" direct {statistics.median(by_itself) * 1e3:.3f} ms")
+                answer["rate"][name].append(rate)
+                say(f"32 clients, {name:8} {rate:10.0f} writes a second")
+            for name in WAYS:
+                rate = throughput("nothing", places[name].address, min(chosen.seconds, 5), "")[1]
+                answer["ceiling"][name].append(rate)
+                say(f"32 clients, no write, {name:8} {rate:8.0f} answers a second: what clients and HTTP can do")
+            for name, latency in zip(places, latencies(places.values())):
+                answer["latency"][name].append(latency)
+                say(f"one client, {name:8} {latency * 1e3:.3f} ms")
     finally:
-        server.end()
-        direct.end()
+        for place in places.values():
+            place.end()
     shutil.rmtree(work)
     return answer
-
-
-def latencies_of(server, direct, number):
-    for place in (server, direct):
-        place.application.execute("DELETE FROM document WHERE id LIKE 'latency-%'")
-        place.application.commit()
-    return latencies(server, direct)
 
 
 def print_serve(document):
@@ -265,18 +267,22 @@ def print_journal(journal, found):
     print(f"\njournal_mode={journal}\n")
     table = report.Table()
     table.add("", "sync ms", "direct", "holdfast", "ratio", "bar", "")
-    for title, name, scale, digits, bar in (
-            ("writes a second", "", 1, 0, f">= {FASTER:.0f}"),
-            ("one client, ms", "latency_", 1e-3, 2, f"<= {SLOWER}")):
-        ours, theirs = found[f"{name}http"], found[f"{name}direct"]
-        ratios = [mine / other for mine, other in zip(ours, theirs)]
-        for number, ratio in enumerate(ratios):
-            table.add(f"{title}, round {number + 1}", report.number(found["sync"][number], 1e-3),
-                      report.number(theirs[number], scale, digits), report.number(ours[number], scale, digits),
-                      report.number(ratio), "-", "")
-        middle = measure.median(ratios)
-        table.add(title, report.number(measure.median(found["sync"]), 1e-3), "-", "-", report.number(middle), bar,
-                  table.verdict(middle <= SLOWER if name else middle >= FASTER))
-    table.add("answers without a write", "-", "-", report.number(measure.median(found["ceiling"]), digits=0), "-", "-", "")
+    for title, kind, scale, digits, bar in (("writes a second", "rate", 1, 0, f">= {FASTER:.0f}"),
+                                            ("one client, ms", "latency", 1e-3, 2, f"<= {SLOWER}")):
+        theirs = found[kind]["direct"]
+        for way in WAYS:
+            ours = found[kind][way]
+            ratios = [mine / other for mine, other in zip(ours, theirs)]
+            for number, ratio in enumerate(ratios):
+                table.add(f"{title}, {way}, round {number + 1}", report.number(found["sync"][number], 1e-3),
+                          report.number(theirs[number], scale, digits), report.number(ours[number], scale, digits),
+                          report.number(ratio), "-", "")
+            middle = measure.median(ratios)
+            table.add(f"{title}, {way}", report.number(measure.median(found["sync"]), 1e-3), "-", "-",
+                      report.number(middle), bar,
+                      table.verdict(middle <= SLOWER if kind == "latency" else middle >= FASTER))
+    for way in WAYS:
+        table.add(f"answers without a write, {way}", "-", "-",
+                  report.number(measure.median(found["ceiling"][way]), digits=0), "-", "-", "")
     table.show()
     return table.missed == 0

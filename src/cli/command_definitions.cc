@@ -288,10 +288,13 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "that write at the same time share transactions. While it runs, the spool is drained and "
      "exports follow writes within two seconds. Runs until it is told to end (TERM, INT), and "
      "answers first what is under way.\n"
+     "At unix:PATH it listens at a Unix socket that only its owner can use, which costs a client "
+     "less than a port. "
      "Only this machine can reach it unless --listen says another address, which needs tokens: a "
      "request then carries `Authorization: Bearer TOKEN`. TLS is the work of a proxy in front. "
      "docs/http.md has the rest.",
      "holdfast serve\n"
+     "holdfast serve --listen unix:/run/holdfast.sock\n"
      "holdfast serve --listen 0.0.0.0:7433 --token-file /run/secrets/holdfast\n"
      "curl -X PUT --json '{\"title\": \"T\"}' localhost:7433/v1/collections/videos/records/a",
      serve_options},

@@ -310,8 +310,10 @@ void predeploy_options(CLI::App& app, Arguments& a) {
 }
 
 void serve_options(CLI::App& app, Arguments& a) {
-  text_option(app, "--listen", a.listen, "ADDR:PORT",
-              "where to listen (127.0.0.1:7433 unless said); port 0 takes a free one");
+  text_option(
+      app, "--listen", a.listen, "ADDRESS",
+      "where to listen: ADDR:PORT (127.0.0.1:7433 unless said; port 0 takes a free one), or "
+      "unix:PATH");
   text_option(app, "--token-file", a.token_file, "FILE",
               "a token a line, one of which each request must show (or HOLDFAST_TOKEN_FILE, "
               "HOLDFAST_TOKEN)");

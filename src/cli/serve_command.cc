@@ -110,7 +110,7 @@ int run_serve(Context& context) {
   const http::Access access(find_tokens(context));
   const auto address = http::parse_listen_address(
       context.arguments.listen.empty() ? kUsualAddress : context.arguments.listen);
-  if (!http::is_loopback(address.host) && !access.has_tokens()) {
+  if (!address.is_local() && !access.has_tokens()) {
     throw Error(ErrorCode::kAddressUnusable,
                 fmt::format("anybody could write through {}: there are no tokens", address.host));
   }
@@ -124,8 +124,8 @@ int run_serve(Context& context) {
                              .health = [&] { return health_json(upkeep); }});
   http::Server server(address, limits, routes.handler());
   if (context.console.json()) context.console.event({{"listening", server.address()}});
-  context.console.notice(fmt::format("Listening at http://{}{}.", server.address(),
-                                     access.has_tokens() ? ", with tokens" : ""));
+  context.console.notice(fmt::format("Listening at {}{}{}.", address.path.empty() ? "http://" : "",
+                                     server.address(), access.has_tokens() ? ", with tokens" : ""));
   server.serve(until.stop());
   context.console.notice("Ending: what was under way is answered.");
   upkeep.finish();

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "codec/keyed_hash.h"
-#include "http/socket.h"
+#include "http/listener.h"
 
 namespace holdfast::http {
 namespace {

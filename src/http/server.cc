@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds kRefusalPatience{100};
 }  // namespace
 
 Server::Server(const ListenAddress& address, ServerLimits limits, Handler handler)
-    : listener_(listen_at(address)),
+    : listener_(address),
       limits_(limits),
       handler_(std::move(handler)),
       stopping_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -68,7 +68,7 @@ void Server::attend(const std::stop_token& stop) {
       --waiting_;
     }
     if (stop.stop_requested()) return;
-    std::array<pollfd, 3> waiting{{{listener_.socket.descriptor(), POLLIN, 0},
+    std::array<pollfd, 3> waiting{{{listener_.descriptor(), POLLIN, 0},
                                    {stopping_.descriptor(), POLLIN, 0},
                                    {reception_ ? reception_->descriptor() : -1, POLLIN, 0}}};
     if (::poll(waiting.data(), waiting.size(), kLookAround.count()) > 0) {
@@ -85,7 +85,7 @@ void Server::attend(const std::stop_token& stop) {
 }
 
 void Server::accept_one() {
-  Socket socket(::accept4(listener_.socket.descriptor(), nullptr, nullptr, SOCK_CLOEXEC));
+  Socket socket(::accept4(listener_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!socket) {
     // Without descriptors to give, the client stays in the queue; it is not to be asked for in a
     // circle.

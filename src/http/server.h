@@ -14,6 +14,7 @@
 #include <string>
 #include <thread>
 
+#include "http/listener.h"
 #include "http/reception.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -55,7 +56,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  const std::string& address() const { return listener_.address; }
+  const std::string& address() const { return listener_.address(); }
   // Until `stop` is requested. Then nobody new is let in, and what is under way is answered.
   void serve(std::stop_token stop);
   std::size_t connections() const { return connected_; }

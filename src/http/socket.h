@@ -1,9 +1,8 @@
-// TCP sockets with deadlines.
+// Connections with deadlines.
 #ifndef HOLDFAST_HTTP_SOCKET_H_
 #define HOLDFAST_HTTP_SOCKET_H_
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -36,23 +35,6 @@ class Socket {
  private:
   int descriptor_;
 };
-
-// "127.0.0.1:7433", "[::1]:0", "localhost:80". Port 0 lets the system choose.
-struct ListenAddress {
-  std::string host;
-  std::uint16_t port = 0;
-};
-// Throws kUsage.
-ListenAddress parse_listen_address(std::string_view text);
-// Whether only this machine can reach it. A name is none but for "localhost".
-bool is_loopback(std::string_view host);
-
-struct Listener {
-  Socket socket;
-  std::string address;  // with the port that the system chose
-};
-// Throws kAddressUnusable.
-Listener listen_at(const ListenAddress& address);
 
 }  // namespace holdfast::http
 

@@ -20,7 +20,8 @@ class Server:
             env={**scenario.environment, **variables}, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         scenario.addCleanup(self.end)
         line = self.process.stdout.readline()
-        self.port = int(json.loads(line)["listening"].rpartition(":")[2])
+        self.address = json.loads(line)["listening"]
+        self.port = None if self.address.startswith("unix:") else int(self.address.rpartition(":")[2])
 
     def end(self, how=signal.SIGTERM):
         if self.process.poll() is None:

@@ -81,7 +81,10 @@ class PythonClient(Scenario):
         self.emergency = self.folder / "emergency"
 
     def client(self, port, **options):
-        client = Client(f"http://127.0.0.1:{port}", **{
+        return self.client_at(f"http://127.0.0.1:{port}", **options)
+
+    def client_at(self, url, **options):
+        client = Client(url, **{
             "emergency": str(self.emergency), "key": {"videos": "video_id"}, "patience": 0.0, **options})
         self.addCleanup(client.close)
         return client
@@ -101,7 +104,18 @@ class PythonClient(Scenario):
         self.assertTrue(raised.exception.safe and raised.exception.next)
 
     def test_saves_reads_lists_and_deletes(self):
-        client = self.client(Server(self).port)
+        self.saves_reads_lists_and_deletes(self.client(Server(self).port))
+
+    def test_saves_reads_lists_and_deletes_over_a_unix_socket(self):
+        server = Server(self, "--listen", "unix:holdfast.sock")
+        self.assertEqual(f"unix:{self.folder}/holdfast.sock", server.address)
+        self.saves_reads_lists_and_deletes(self.client_at(server.address))
+        self.assertEqual(0, server.end())
+        self.assertFalse((self.folder / "holdfast.sock").exists())
+        away = self.client_at(server.address).put("videos", {"video_id": "c", "title": "C"})
+        self.assertEqual(("emergency", True), (away.result, away.local))
+
+    def saves_reads_lists_and_deletes(self, client):
         answer = client.put("videos", {"video_id": "a/ü", "title": "T"})
         self.assertEqual(("stored", "a/ü", True), (answer.result, answer.id, answer.created))
         self.assertFalse(client.put("videos", {"title": "U"}, id="a/ü").created)

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -50,6 +51,19 @@ class Serve(Scenario):
         while not true():
             self.assertLess(time.monotonic(), deadline, "it never came to be")
             threading.Event().wait(0.02)
+
+    def test_a_unix_socket_is_for_one_server_at_a_time_and_outlasts_a_kill(self):
+        listen = ("--listen", "unix:holdfast.sock")
+        said = self.folder / "holdfast.sock"
+        curl = ("curl", "--silent", "--fail", "--unix-socket", said, "--json", '{"title": "T"}',
+                "-X", "PUT", f"http://localhost{VIDEOS}/a")
+        killed = Server(self, *listen)
+        self.assertIn("another server listens there", self.failure(79, "serve", *listen)["message"])
+        self.assertEqual("stored", json.loads(subprocess.check_output(curl))["result"])
+        killed.end(signal.SIGKILL)
+        self.assertTrue(said.is_socket())
+        Server(self, *listen)
+        self.assertFalse(json.loads(subprocess.check_output(curl))["created"])
 
     def test_a_record_is_saved_read_listed_and_deleted(self):
         server = Server(self)

@@ -16,7 +16,7 @@ Record = Mapping[str, Any]
 class Client:
     """Talks to one `holdfast serve`. May be used by any number of threads.
 
-    url        where it listens
+    url        where it listens: http://127.0.0.1:7433, or unix:/run/holdfast.sock
     token      as in its token file; None where it asks for none
     emergency  the folder for what Holdfast cannot take: one on another disk is better. None: there is
                none, and NotKept is raised instead

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import random
+import socket
 import ssl
 import time
 import urllib.parse
@@ -12,6 +13,7 @@ from typing import Any, Mapping, Optional
 
 from .answers import Away, Refused
 
+UNIX = "unix:"
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
 
@@ -27,16 +29,36 @@ class NotNow(Exception):
     """No answer, or none that is final."""
 
 
+class UnixConnection(http.client.HTTPConnection):
+    """Over a Unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.settimeout(self.timeout)
+            connection.connect(self._path)
+        except BaseException:
+            connection.close()
+            raise
+        self.sock = connection
+
+
 class Wire:
     """Connections to one server. Thread safe: an idle connection is taken by one thread at a time."""
 
     def __init__(self, url: str, token: Optional[str], timeout: float, patience: float) -> None:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is no http:// or https:// address")
-        self._secure = parts.scheme == "https"
-        self._host, self._port = parts.hostname, parts.port
-        self._prefix = parts.path.rstrip("/")
+        self._socket = url[len(UNIX):] if url.startswith(UNIX) else ""
+        if not self._socket:
+            parts = urllib.parse.urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError(f"{url!r} is no http://, https:// or unix: address")
+            self._secure = parts.scheme == "https"
+            self._host, self._port = parts.hostname, parts.port
+        self._prefix = "" if self._socket else parts.path.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._timeout, self._patience = timeout, patience
         self._idle: list[http.client.HTTPConnection] = []
@@ -46,6 +68,8 @@ class Wire:
             self._idle.pop().close()
 
     def _connect(self) -> http.client.HTTPConnection:
+        if self._socket:
+            return UnixConnection(self._socket, self._timeout)
         if self._secure:
             return http.client.HTTPSConnection(
                 self._host, self._port, timeout=self._timeout, context=ssl.create_default_context())
