@@ -94,6 +94,7 @@ TEST_F(SealedBackupTest, FollowsWhateverHappensToADatabase) {
   SCOPED_TRACE(fmt::format("seed {}", seed));
   std::mt19937 random(seed);
   const auto pick = [&](int most) { return std::uniform_int_distribution<>(0, most)(random); };
+  send();  // so that there is a cache to damage
   for (int round = 0; round < 25; ++round) {
     const int from = pick(2500);
     switch (pick(6)) {
