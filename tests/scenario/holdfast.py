@@ -121,7 +121,7 @@ class Scenario(unittest.TestCase):
         environment = {name: value for name, value in environment.items() if value is not None}
         done = subprocess.run(
             [PROGRAM, *map(str, words)], cwd=self.folder, env=environment, text=True,
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=False,
         )
         return Answer(done)
 

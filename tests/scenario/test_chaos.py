@@ -104,7 +104,7 @@ class Chaos(unittest.TestCase):
     def chaos(self, *words, **variables):
         done = subprocess.run(
             [sys.executable, "-B", CHAOS / "chaos.py", *map(str, words)], text=True,
-            env={**os.environ, **variables}, capture_output=True, timeout=500, check=False)
+            env={**os.environ, **variables}, capture_output=True, timeout=1000, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def test_whoever_acknowledges_what_is_not_kept_is_caught(self):

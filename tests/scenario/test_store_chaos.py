@@ -17,7 +17,7 @@ class StoreChaos(unittest.TestCase):
     def chaos(self, *words, **variables):
         done = subprocess.run(
             [sys.executable, "-B", CHAOS / "store_chaos.py", "--holdfast", PROGRAM, *map(str, words)],
-            text=True, env={**os.environ, **variables}, capture_output=True, timeout=500, check=False)
+            text=True, env={**os.environ, **variables}, capture_output=True, timeout=1000, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def test_a_store_that_loses_what_it_has_acknowledged_is_noticed(self):

@@ -162,7 +162,7 @@ class WriteChaos(unittest.TestCase):
     def chaos(self, *words, **variables):
         done = subprocess.run(
             [sys.executable, "-B", CHAOS / "write_chaos.py", *map(str, words)], text=True,
-            env={**os.environ, **variables}, capture_output=True, timeout=500, check=False)
+            env={**os.environ, **variables}, capture_output=True, timeout=1000, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def test_whoever_acknowledges_what_is_not_kept_is_caught(self):

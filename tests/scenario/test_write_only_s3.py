@@ -213,7 +213,7 @@ class WithTheDocumentedPolicy(Stolen):
         self.assertTrue(told, tried.stdout)
         self.assertGreater(int(told[2]), 20)
         everything = b"".join(one.read_bytes() for one in copy.rglob("*") if one.is_file())
-        for secret in (b"attack", b"app.db", b"item"):
+        for secret in (b"attack", b"app.db", b"TABLE item"):
             self.assertNotIn(secret, everything)
         # With the passphrase of the repository the same objects give everything back.
         self.ok("restore", "latest", "--to", self.folder / "back.db", HOLDFAST_REPO=str(copy))
