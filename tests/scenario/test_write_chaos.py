@@ -168,6 +168,7 @@ class WriteChaos(unittest.TestCase):
     def test_whoever_acknowledges_what_is_not_kept_is_caught(self):
         with tempfile.TemporaryDirectory(prefix="holdfast-forgetful-") as folder:
             status, said = self.chaos("--holdfast", CHAOS / "forgetful.py", "--engine", "sqlite", "--rounds", 3, "--seed", 5,
+                                      "--seconds", 4, "--jobs", 3,
                                       FORGETFUL=str(pathlib.Path(PROGRAM).resolve()), TMPDIR=folder)
         self.assertEqual(1, status, said)
         self.assertIn("it was acknowledged, and is lost: put events", said)
