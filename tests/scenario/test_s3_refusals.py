@@ -1,4 +1,4 @@
-"""What is wrong with the way to a store in S3 is told without asking on and on, and each thing differently."""
+"""What is wrong with the way to a store in S3 is told within seconds, and each thing differently."""
 
 import dataclasses
 import http.server
@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "chaos"))
 
 import site_of_round  # noqa: E402
 
-LONGEST = 30  # seconds, most of them for a busy machine: what asks again and again does it for a minute
+LONGEST = 5  # seconds
 SKEW = 20 * 60 + 30
 
 
@@ -42,17 +42,26 @@ class Barrier:
 class Barred(unittest.TestCase):
     """Together with a Scenario."""
 
+    def soon_failure(self, status, *words, **variables):
+        """The error, and the seconds until it was told: one of three tries must be soon enough, because a
+        busy machine delays this one or that one."""
+        times = []
+        for _ in range(3):
+            begun = time.monotonic()
+            error = self.failure(status, *words, **variables)
+            times.append(time.monotonic() - begun)
+            if times[-1] < LONGEST:
+                return error, times[-1]
+        return self.fail(f"it took {times} s to say: {error}")
+
     def check(self, barriers):
         said = {}
         for barrier in barriers:
             with self.subTest(barrier.name):
                 if barrier.before:
                     barrier.before()
-                begun = time.monotonic()
-                error = self.failure(barrier.status, *barrier.words, **barrier.variables)
-                took = time.monotonic() - begun
+                error, took = self.soon_failure(barrier.status, *barrier.words, **barrier.variables)
                 print(f"{barrier.name}: {took:.1f} s: {error['message']}")
-                self.assertLess(took, LONGEST)
                 self.assertEqual(barrier.code, error["code"], error)
                 self.assertIn(barrier.says, error["message"])
                 self.assertIn(barrier.advice, error["next"])
@@ -201,14 +210,12 @@ class AtAStrictService(S3Scenario, Barred):
         ])
 
 
-class BehindAnUnknownAuthority(S3Scenario):
+class BehindAnUnknownAuthority(S3Scenario, Barred):
     TLS = True
 
     def test_nothing_is_sent_there(self):
         self.init()
-        begun = time.monotonic()
-        error = self.failure(49, "snapshots", AWS_CA_BUNDLE=None)
-        self.assertLess(time.monotonic() - begun, LONGEST)
+        error, _ = self.soon_failure(49, "snapshots", AWS_CA_BUNDLE=None)
         self.assertEqual("store_untrusted", error["code"])
         self.assertIn("certificate is not one that is trusted", error["message"])
         self.assertIn("AWS_CA_BUNDLE", error["next"])
