@@ -7,7 +7,6 @@
 #include "cli/commands.h"
 #include "cli/document_json.h"
 #include "cli/wording.h"
-#include "service/adopt_job.h"
 #include "service/archive_job.h"
 #include "service/snapshot_choice.h"
 
@@ -50,7 +49,7 @@ Json outcome_json(const service::ArchiveOutcome& outcome, const env::Path& file,
 int run_archive(Context& context) {
   const Arguments& arguments = context.arguments;
   const repository::Selector selector = snapshot_selector(without_file(arguments));
-  service::adopt_waiting(context.session);
+  look_for_waiting(context);
   const repository::Snapshot snapshot = service::choose_snapshot(
       list_with_warnings(context).snapshots, selector, arguments.databases);
   const service::World& world = context.session.world();

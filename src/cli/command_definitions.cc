@@ -362,8 +362,10 @@ constexpr auto kDefinitions = std::to_array<CommandDefinition>({
      "take in what machines with write-only keys have sent",
      "Each of their backups becomes an ordinary snapshot once all of it has been read and "
      "compared. "
-     "restore, archive, forget, prune, drill and copy do this by themselves before they begin; "
-     "snapshots and status only say what waits. What is damaged, of another machine, or of a "
+     "Whatever must see the newest state does this by itself, such as restore, diff and verify, "
+     "and so do forget, prune and copy before they begin, and a running replicate or run every "
+     "quarter of an hour; snapshots, status and others that only look say what waits. What is "
+     "damaged, of another machine, or of a "
      "database that another host has is refused and stays where it is. The exit status is 3 if "
      "anything was.",
      "holdfast adopt\n"

@@ -2,9 +2,33 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "service/adopt_job.h"
 
 namespace holdfast::cli {
+namespace {
+
+// Those that are to see the newest state, and those that remove some of the old ones. (`diff` does
+// too where it is about the history, and `guard --fix`, `run` and `replicate` when it is time.)
+bool takes_in(const Arguments& arguments) {
+  switch (arguments.command) {
+    case Command::kRestore:
+    case Command::kArchive:
+    case Command::kDrill:
+    case Command::kVerify:
+    case Command::kRecover:
+      return true;
+    case Command::kForget:
+    case Command::kPrune:
+    case Command::kCopy:
+      return !arguments.dry_run;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
 
 int status_with_warnings() {
   return catalogue_entry(ErrorCode::kCompletedWithWarnings).exit_status;
@@ -25,10 +49,10 @@ repository::SnapshotList list_with_warnings(Context& context) {
   return list;
 }
 
-void warn_of_waiting(Context& context) {
-  for (const service::WaitingSessions& machine : service::waiting_sessions(context.session)) {
-    context.console.warning(service::describe(machine));
-  }
+Json look_for_waiting(Context& context) {
+  return to_json(takes_in(context.arguments)
+                     ? service::adopt_waiting(context.session, context.console)
+                     : service::tell_of_waiting(context.session, context.console));
 }
 
 repository::Selector snapshot_selector(const Arguments& arguments) {

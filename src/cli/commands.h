@@ -5,6 +5,7 @@
 
 #include "cli/arguments.h"
 #include "cli/console.h"
+#include "cli/document_json.h"
 #include "cli/terminal.h"
 #include "env/child_process.h"
 #include "repository/snapshot.h"
@@ -72,8 +73,9 @@ void expect_no_words(const Context& context);
 
 // All snapshots, newest first; those that cannot be read are warned about.
 repository::SnapshotList list_with_warnings(Context& context);
-// Of backups that machines with write-only keys have sent and nobody took in.
-void warn_of_waiting(Context& context);
+// Before a command looks at the history: what machines with write-only keys have sent is taken in,
+// or, by a command that only looks, told of. Answers what waits still, as JSON.
+Json look_for_waiting(Context& context);
 // What SNAPSHOT and --index choose; throws kUsage if neither or both are said.
 repository::Selector snapshot_selector(const Arguments& arguments);
 

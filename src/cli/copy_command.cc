@@ -67,6 +67,7 @@ int run_copy(Context& context) {
   expect_no_words(context);
   const Arguments& arguments = context.arguments;
   const auto copies = service::choose_copies(context.session, arguments.copies);
+  Json sealed = look_for_waiting(context);
   Json answers = Json::array();
   bool complete = true;
   for (const service::RepositoryConfiguration* copy : copies) {
@@ -78,7 +79,9 @@ int run_copy(Context& context) {
     answers.push_back(to_json(outcome));
     complete = complete && outcome.complete();
   }
-  context.console.json_answer(Json{{"dry_run", arguments.dry_run}, {"copies", std::move(answers)}});
+  context.console.json_answer(Json{{"dry_run", arguments.dry_run},
+                                   {"copies", std::move(answers)},
+                                   {"sealed", std::move(sealed)}});
   return complete ? kOk : status_with_warnings();
 }
 

@@ -76,6 +76,17 @@ Json to_json(const repository::KeyInfo& key) {
           {"created", format_rfc3339(key.created)}};
 }
 
+Json to_json(const std::vector<service::WaitingSessions>& machines) {
+  Json answer = Json::array();
+  for (const service::WaitingSessions& machine : machines) {
+    answer.push_back({{"machine", machine.machine},
+                      {"waiting", machine.waiting},
+                      {"refused", machine.refused},
+                      {"oldest", machine.oldest ? Json(format_rfc3339(*machine.oldest)) : Json()}});
+  }
+  return answer;
+}
+
 Json to_json(const repository::PruneResult& result) {
   return {{"packs_removed", result.packs_removed},
           {"packs_repacked", result.packs_repacked},

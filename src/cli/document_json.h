@@ -10,6 +10,7 @@
 #include "repository/prune.h"
 #include "repository/snapshot.h"
 #include "repository/verify.h"
+#include "service/adopt_job.h"
 #include "service/forgetting.h"
 
 namespace holdfast::cli {
@@ -23,6 +24,7 @@ Json to_json(const repository::KeyInfo& key);
 Json to_json(const repository::PruneResult& result);
 Json to_json(const repository::VerifyReport& report);
 Json to_json(const engine::IntegrityReport& report);
+Json to_json(const std::vector<service::WaitingSessions>& machines);
 // {"keep": […], "remove": […]}
 Json to_json(const service::ForgetPlan& plan);
 

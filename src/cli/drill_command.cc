@@ -82,6 +82,7 @@ int run_drill(Context& context) {
       to.empty()
           ? service::scratch_directory(world)
           : service::absolute_path(world.directory, service::expand_home(to, world.variables));
+  look_for_waiting(context);
   const auto proofs = service::drill(context.session, chosen_databases(context), scratch);
   Json answer = Json::array();
   for (const Proof& proof : proofs) {

@@ -9,7 +9,6 @@
 #include "cli/snapshot_text.h"
 #include "cli/wording.h"
 #include "repository/future_snapshot.h"
-#include "service/adopt_job.h"
 #include "service/audit.h"
 #include "service/forgetting.h"
 
@@ -98,13 +97,14 @@ void confirm(Context& context, const service::ForgetPlan& plan,
 int run_forget(Context& context) {
   const Arguments& arguments = context.arguments;
   parse_policy(arguments.keep);
-  if (!arguments.dry_run) service::adopt_waiting(context.session);
+  Json sealed = look_for_waiting(context);
   const repository::SnapshotList list = list_with_warnings(context);
   const service::ForgetPlan plan = make_plan(context, list);
   const std::size_t count = plan.removed().size();
   context.console.say(forget_table(plan, context.console.bold()));
   Json answer = to_json(plan);
   answer["dry_run"] = arguments.dry_run;
+  answer["sealed"] = std::move(sealed);
   if (!arguments.dry_run) {
     // The question stands below the table it is about.
     context.console.flush();
@@ -134,10 +134,11 @@ int run_prune(Context& context) {
   const double unused = arguments.max_unused.empty()
                             ? kUsualUnused
                             : parse_percent("--max-unused", arguments.max_unused, 0);
-  if (!arguments.dry_run) service::adopt_waiting(context.session);
+  Json sealed = look_for_waiting(context);
   const auto result = prune(context, unused);
   Json answer = to_json(result);
   answer["dry_run"] = arguments.dry_run;
+  answer["sealed"] = std::move(sealed);
   context.console.json_answer(answer);
   context.console.say(prune_text(result, arguments.dry_run));
   return kOk;

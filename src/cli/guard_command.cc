@@ -49,6 +49,7 @@ Json to_json(const GuardedDatabase& guarded) {
       {"rows_deleted_before", result.merged ? Json(result.merged->buried()) : Json()},
       {"excluded_rows_removed", result.excluded_rows},
       {"invariants_afterwards", to_json(result.afterwards)},
+      {"sealed", cli::to_json(guarded.sealed)},
   };
 }
 

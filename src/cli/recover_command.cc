@@ -213,6 +213,7 @@ int run_recover(Context& context) {
     paths.push_back(
         service::absolute_path(world.directory, service::expand_home(word, world.variables)));
   }
+  if (context.session.has_place()) look_for_waiting(context);
   Recovery recovery(context.session, arguments.collection, paths);
   recovery.scan();
   const bool verbose = context.console.verbose();

@@ -11,7 +11,6 @@
 #include "cli/restore_work.h"
 #include "cli/snapshot_text.h"
 #include "cli/wording.h"
-#include "service/adopt_job.h"
 #include "service/copies.h"
 #include "service/restore_job.h"
 
@@ -166,6 +165,7 @@ int restore_moment(Context& context) {
   if (!arguments.words.empty() || arguments.index) {
     throw Error(ErrorCode::kUsage, "a snapshot and --at, --position or --mark exclude each other");
   }
+  look_for_waiting(context);
   const auto points = service::read_moments(
       session, databases_of_moment(context),
       {.at = arguments.at, .position = arguments.position, .mark = arguments.mark});
@@ -190,7 +190,7 @@ int restore_from(Context& context) {
   if (arguments.words.size() > 1 || (arguments.index && !arguments.words.empty())) {
     snapshot_selector(arguments);
   }
-  service::adopt_waiting(session);
+  look_for_waiting(context);
   const repository::SnapshotList list = list_with_warnings(context);
   const Snapshot snapshot = chosen_snapshot(context, list.snapshots);
   const auto targets = service::plan_restore(session, snapshot, arguments.databases, arguments.to);

@@ -14,8 +14,8 @@ namespace holdfast::cli {
 int run_snapshots(Context& context) {
   expect_no_words(context);
   const Arguments& arguments = context.arguments;
+  look_for_waiting(context);
   const repository::SnapshotList list = list_with_warnings(context);
-  warn_of_waiting(context);
   // Numbers are those that --index takes together with the same --database.
   const auto numbered =
       service::filtered(list.snapshots, {.tags = {}, .databases = arguments.databases});
@@ -44,11 +44,13 @@ int run_snapshots(Context& context) {
 
 int run_show(Context& context) {
   const repository::Selector selector = snapshot_selector(context.arguments);
+  Json sealed = look_for_waiting(context);
   const repository::SnapshotList list = list_with_warnings(context);
-  warn_of_waiting(context);
   const repository::Snapshot snapshot =
       service::choose_snapshot(list.snapshots, selector, context.arguments.databases);
-  if (context.console.json()) context.console.json_answer(to_json(snapshot, true));
+  Json answer = to_json(snapshot, true);
+  answer["sealed"] = std::move(sealed);
+  context.console.json_answer(answer);
   context.console.answer(snapshot_details(snapshot, context.console.verbose()));
   return kOk;
 }

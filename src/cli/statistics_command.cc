@@ -199,8 +199,8 @@ int run_stats(Context& context) {
                   fmt::format("--capacity takes a size such as 1GB, not \"{}\"", said));
     }
   }
+  Json sealed = look_for_waiting(context);
   const repository::SnapshotList list = list_with_warnings(context);
-  warn_of_waiting(context);
   const auto statistics =
       repository::gather_statistics(context.session.repository(), list.snapshots);
   Json answer = to_json(statistics);
@@ -211,6 +211,7 @@ int run_stats(Context& context) {
     context.console.answer(forecast_text(forecast));
   }
   if (context.arguments.cost) answer_cost(context, list, statistics, answer);
+  answer["sealed"] = std::move(sealed);
   context.console.json_answer(answer);
   return list.unreadable.empty() ? kOk : status_with_warnings();
 }

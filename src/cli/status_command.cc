@@ -81,17 +81,6 @@ std::string copy_text(const service::CopyStatus& copy) {
                          : "");
 }
 
-Json sealed_json(const DatabaseStatus& status) {
-  Json machines = Json::array();
-  for (const service::WaitingSessions& machine : status.sealed) {
-    machines.push_back({{"machine", machine.machine},
-                        {"waiting", machine.waiting},
-                        {"refused", machine.refused},
-                        {"oldest", optional_time(machine.oldest)}});
-  }
-  return machines;
-}
-
 Json to_json(const DatabaseStatus& status) {
   Json snapshot;
   if (status.last_snapshot) {
@@ -115,7 +104,7 @@ Json to_json(const DatabaseStatus& status) {
       {"last_verification", optional_time(status.last_verification)},
       {"copies", copies_json(status)},
       {"side_branches", status.side_branches},
-      {"sealed", sealed_json(status)},
+      {"sealed", cli::to_json(status.sealed)},
       {"storage_warning", status.storage_warning.empty() ? Json() : Json(status.storage_warning)}};
 }
 

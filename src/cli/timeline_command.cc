@@ -58,10 +58,13 @@ std::string chosen_database(Context& context) {
 }  // namespace
 
 int run_timeline(Context& context) {
-  const TimelineDescription timeline =
-      service::describe_timeline(context.session, chosen_database(context));
+  const std::string database = chosen_database(context);
+  Json sealed = look_for_waiting(context);
+  const TimelineDescription timeline = service::describe_timeline(context.session, database);
   for (const std::string& warning : timeline.warnings) context.console.warning(warning);
-  if (context.console.json()) context.console.json_answer(to_json(timeline));
+  Json answer = to_json(timeline);
+  answer["sealed"] = std::move(sealed);
+  context.console.json_answer(answer);
   context.console.answer(timeline_text(timeline));
   if (timeline.rows.empty()) {
     context.console.notice("Nothing of it is known: `holdfast replicate` keeps every commit.");

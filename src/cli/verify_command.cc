@@ -105,6 +105,7 @@ int run_verify(Context& context) {
     request.read_data_percent = parse_percent("--read-data", arguments.read_data, kLeastPercent);
   }
   const repository::Repository& repository = session.repository();
+  Json sealed = look_for_waiting(context);
   const repository::SnapshotList list = repository::list_snapshots(repository);
   std::vector<Snapshot> chosen = chosen_snapshots(context, list);
   for (const Snapshot& snapshot : chosen) request.snapshots.push_back(snapshot.id);
@@ -144,6 +145,7 @@ int run_verify(Context& context) {
     Json answer = to_json(report);
     answer["ok"] = sound;
     answer["seconds"] = seconds;
+    answer["sealed"] = std::move(sealed);
     if (arguments.integrity) answer["integrity"] = to_json(integrity);
     if (!sound) answer["error"] = service::error_json(failure)["error"];
     context.console.json_answer(answer);

@@ -67,12 +67,15 @@ const Snapshot* Adoption::standing(const SnapshotId& id) const {
 // of marks.
 void Adoption::tidy() {
   for (const auto& [id, marks] : list_.marks) {
-    bool there = false;
-    repository_.store().list_names(session_folder(id.first, id.second),
-                                   [&](std::string_view) { there = true; });
+    const auto session_is_there = [&] {
+      bool there = false;
+      repository_.store().list_names(session_folder(id.first, id.second),
+                                     [&](std::string_view) { there = true; });
+      return there;
+    };
     for (const SessionMark mark : marks) {
       const bool of_snapshot = mark == SessionMark::kBase || mark == SessionMark::kLeaving;
-      const bool needed = of_snapshot ? standing(id.second) != nullptr : there;
+      const bool needed = of_snapshot ? standing(id.second) != nullptr : session_is_there();
       if (!needed) remove_session_mark(repository_, id, mark);
     }
   }
@@ -234,6 +237,7 @@ AdoptionResult Adoption::run() {
   // After the marks: where one says that a snapshot stands, it stood before.
   snapshots_ = list_snapshots(repository_).snapshots;
   tidy();
+  if (list_.sessions.empty()) return {};
   const Time now = Intent(repository_, IntentKind::kWriter).beat();  // by the store's clock
   take_all(sort_out(now));
   if (request_.discard) discard();

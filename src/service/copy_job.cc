@@ -9,8 +9,8 @@
 #include <thread>
 #include <utility>
 
-#include "service/adopt_job.h"
 #include "service/audit.h"
+#include "service/background_work.h"
 #include "service/forgetting.h"
 #include "service/quiet_progress.h"
 
@@ -18,31 +18,6 @@ namespace holdfast::service {
 namespace {
 
 using repository::Snapshot;
-
-// Nobody is there to answer.
-class NoPrompt final : public PassphrasePrompt {
- public:
-  std::optional<std::string> ask(std::string_view) override { return std::nullopt; }
-};
-
-// Ends work that goes on beside other work as soon as that has ended.
-class UntilStopped final : public Progress {
- public:
-  UntilStopped(Progress& base, std::stop_token stop) : base_(base), stop_(std::move(stop)) {}
-  void stage(std::string_view, std::uint64_t) override { look(); }
-  void advance(std::uint64_t) override { look(); }
-  void notice(std::string_view sentence) override { base_.notice(sentence); }
-  void warning(std::string_view sentence) override { base_.warning(sentence); }
-
- private:
-  void look() const {
-    if (stop_.stop_requested()) {
-      throw Error(ErrorCode::kInterrupted, "the copy was interrupted: its process ends");
-    }
-  }
-  Progress& base_;
-  const std::stop_token stop_;
-};
 
 // What `copy` would keep of these; everything if no policy is for it.
 std::set<SnapshotId> kept(const Configuration& configuration, const RepositoryConfiguration& copy,
@@ -104,7 +79,6 @@ CopyOutcome copy_to(Session& session, const RepositoryConfiguration& copy, bool 
   CopyOutcome outcome{
       .name = copy.name, .place = copy.place, .result = {}, .failure = {}, .seconds = 0};
   session.repository();  // its own troubles are no copy's
-  if (!dry_run) adopt_waiting(session);
   const Duration begun = session.world().clock.elapsed();
   const auto there = session.beside(copy);
   try {
@@ -167,7 +141,7 @@ class CopyUpkeep::Worker {
     std::string problem;
     try {
       if (!copy.session) copy.session = session_->beside(*copy.place);
-      UntilStopped progress(progress_, stop);
+      UntilStopped progress(progress_, "the copy", stop);
       const auto result = bring_up_to_date(*session_, *copy.session, *copy.place, false, progress);
       if (!result.failures.empty()) {
         problem = fmt::format("{}: {}", result.failures.front().what, result.failures.front().why);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "repository/snapshot.h"
+#include "service/adopt_job.h"
 #include "service/databases.h"
 #include "service/moment.h"
 #include "service/restore_job.h"
@@ -96,6 +97,7 @@ class Choice {
 
   ChosenSide out_of_history(const std::string& word) {
     expect_repository();
+    if (!std::exchange(is_complete_, true)) adopt_waiting(session_, session_.progress());
     const auto special = history_word(word);
     if (!special) return of_snapshot({.text = word, .index = {}, .database = {}});
     const auto& [kind, value] = *special;
@@ -195,6 +197,7 @@ class Choice {
   std::string wanted_;            // --database
   std::string other_;             // the database that the other side is of
   std::optional<Error> unknown_;  // why a word is no database
+  bool is_complete_ = false;      // what machines have sent is in the history
   std::optional<std::vector<Snapshot>> snapshots_;
 };
 

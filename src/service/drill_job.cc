@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "engine/drill/drill.h"
-#include "service/adopt_job.h"
 #include "service/audit.h"
 #include "service/databases.h"
 
@@ -12,7 +11,6 @@ namespace holdfast::service {
 std::vector<repository::Proof> drill(Session& session, std::span<const std::string> databases,
                                      const env::Path& scratch) {
   std::vector<repository::Proof> proofs;
-  adopt_waiting(session);
   recording_failures(session, "drill", [&] {
     for (const std::string& database : databases) {
       engine::DrillRequest request;

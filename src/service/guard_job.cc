@@ -96,13 +96,36 @@ GuardedDatabase guard_one(Session& session, const repository::Repository* reposi
   return guarded;
 }
 
+void adopt_what_may_help(Session& session, std::span<const Database> databases,
+                         Progress& progress) {
+  const auto is_served = [&](const Database& database) {
+    try {
+      const Action action =
+          guard_one(session, &session.repository(), database, false, no_progress())
+              .result.decision.action;
+      return action == Action::kServe || action == Action::kServeFork;
+    } catch (const Error&) {
+      return false;  // it is said again, when it is guarded
+    }
+  };
+  if (!something_waits(session, progress)) return;
+  if (!std::ranges::all_of(databases, is_served)) adopt_waiting(session, progress);
+}
+
 std::vector<GuardedDatabase> guard(Session& session, std::span<const Database> databases,
                                    bool fix) {
   const ReachableHistory history = reachable_history(session, databases);
   Session& of_history = history.copy ? *history.copy : session;
+  std::vector<WaitingSessions> sealed;
+  if (history.known != nullptr && fix) {
+    adopt_what_may_help(of_history, databases, session.progress());
+  } else if (history.known != nullptr) {
+    sealed = tell_of_waiting(of_history, session.progress());
+  }
   std::vector<GuardedDatabase> result;
   for (const Database& database : databases) {
     result.push_back(guard_one(of_history, history.known, database, fix, session.progress()));
+    result.back().sealed = sealed;
   }
   return result;
 }

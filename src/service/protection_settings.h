@@ -15,6 +15,7 @@
 //   close_interval = "15m"
 //   lease_stale = "30s"
 //   backlog = "/var/lib/app/backlog"      # default: below the cache directory
+//   adopt_every = "15m"                   # or "off"
 //   keep = [["10m", "0s"], ["2h", "1s"], ["48h", "1m"], ["30d", "1h"]]
 #ifndef HOLDFAST_SERVICE_PROTECTION_SETTINGS_H_
 #define HOLDFAST_SERVICE_PROTECTION_SETTINGS_H_
@@ -44,6 +45,9 @@ struct ReplicationSettings {
   std::optional<std::chrono::milliseconds> ship_interval;
   env::Path backlog;  // absolute; empty: below the cache directory
   repository::TimelinePolicy keep;
+  // How often a running `replicate` or `run` takes in what machines with write-only keys have sent;
+  // 0: never.
+  std::chrono::seconds adopt_every{900};
 };
 
 struct BootSettings {

@@ -95,6 +95,7 @@ TEST_F(ProtectionFile, SaysWhatElseIsWrong) {
   EXPECT_THAT(problem("[replication]\nkeep = [[\"2h\", \"1s\"], [\"1h\", \"1m\"]]\n"),
               HasSubstr("must grow"));
   EXPECT_THAT(problem("[replication]\nkeep = [\"2h\"]\n"), HasSubstr("must be a list"));
+  EXPECT_THAT(problem("[replication]\nadopt_every = \"never\"\n"), HasSubstr("must be a span"));
 }
 
 class Boot : public TestWorld {};

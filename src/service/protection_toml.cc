@@ -127,7 +127,8 @@ ProtectionSettings read_protection(const TomlValues& values, const toml::table& 
 ReplicationSettings read_replication(const TomlValues& values, const toml::node& node) {
   const toml::table& fields = values.table(node, "replication");
   values.expect_keys(fields, "replication",
-                     {"close_interval", "lease_stale", "ship_interval", "backlog", "keep"});
+                     {"close_interval", "lease_stale", "ship_interval", "backlog", "keep",
+                      "adopt_every"});
   ReplicationSettings settings;
   if (const auto* said = fields.get("close_interval")) {
     settings.close_interval = at_least_a_second(values, *said, "close_interval");
@@ -142,6 +143,9 @@ ReplicationSettings read_replication(const TomlValues& values, const toml::node&
     settings.backlog = values.path(values.text(*said, "backlog"));
   }
   if (const auto* said = fields.get("keep")) settings.keep.steps = read_steps(values, *said);
+  if (const auto* said = fields.get("adopt_every")) {
+    settings.adopt_every = values.span_or_off(*said, "adopt_every");
+  }
   return settings;
 }
 

@@ -75,6 +75,7 @@ RunningReplication::RunningReplication(Session& session, const ReplicationJob& j
   backlog_path_ = [&session](const std::string& name) { return backlog_folder(session, name); };
   replication_ = std::make_unique<engine::Replication>(session.repository(), world_.files,
                                                        engine::ReplicationLimits{}, progress_);
+  adoption_.emplace(session, settings.adopt_every, [this] { copies_.note_change(); }, progress);
   for (const Database& database : job.databases) add(database);
   for (const DatabasePattern& pattern : job.patterns) follow_pattern(pattern);
   const std::lock_guard lock(patterns_mutex_);
@@ -185,6 +186,7 @@ void RunningReplication::publish() {
     }
     tell(before, state.follower);
     copies_.note_change();
+    adoption_->note_change();
     const env::Path path = state_path_(name);
     if (path.empty()) continue;
     try {

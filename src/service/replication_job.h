@@ -8,12 +8,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "engine/replicate/replication.h"
+#include "service/adopt_job.h"
 #include "service/copy_job.h"
 #include "service/databases.h"
 #include "service/local_state.h"
@@ -78,6 +80,7 @@ class RunningReplication {
   std::map<std::string, std::vector<std::string>> findings_;
   std::map<std::string, LocalState> published_;
   CopyUpkeep copies_;
+  std::optional<AdoptionUpkeep> adoption_;
   std::unique_ptr<engine::Replication> replication_;  // last: its threads use all of the above
 };
 

@@ -46,9 +46,7 @@ RepositoryConfiguration read_repository(const TomlValues& values, const toml::no
     repository.keep = read_policy(values, *keep, "repository.keep");
   }
   if (const auto* every = fields.get("copy_every")) {
-    repository.copy_every = values.text(*every, "copy_every") == "off"
-                                ? std::chrono::seconds(0)
-                                : values.span(*every, "copy_every");
+    repository.copy_every = values.span_or_off(*every, "copy_every");
   }
   return repository;
 }

@@ -15,6 +15,7 @@
 #include "engine/replicate/backlog.h"
 #include "repository/lease.h"
 #include "repository/snapshot.h"
+#include "service/adopt_job.h"
 #include "service/copies.h"
 #include "service/doctor.h"
 #include "service/quiet_progress.h"
@@ -270,6 +271,12 @@ int run(Session& session, const RunJob& job, env::SignalHold& signals) {
     }
     const ReachableHistory history = reachable_history(session, known);
     Session& of_history = history.copy ? *history.copy : session;
+    if (history.known != nullptr && job.patterns.empty()) {
+      adopt_what_may_help(of_history, known, progress);
+    } else if (history.known != nullptr) {
+      // There may be files of the patterns that nobody else has.
+      adopt_waiting(of_history, progress);
+    }
     databases = all_databases(of_history, job, history.known);
     for (const Database& database : databases) {
       leases.add(database.name, take_lease(session, history.first, database, job, progress));

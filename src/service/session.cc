@@ -68,6 +68,7 @@ std::unique_ptr<Session> Session::again(PassphrasePrompt& prompt, Progress& prog
   auto session = std::make_unique<Session>(world_, options_, prompt, progress);
   session->use(configuration());
   session->passphrase_ = passphrase_;
+  session->repository_ = repository_;
   return session;
 }
 

@@ -49,7 +49,8 @@ class Session {
   std::vector<const RepositoryConfiguration*> copies();
   // A session on one of them, with everything else the same. This one must outlive it.
   std::unique_ptr<Session> beside(const RepositoryConfiguration& copy);
-  // The same once more, for another thread.
+  // The same once more, for another thread; what is open already is shared, so this one must then
+  // outlive it.
   std::unique_ptr<Session> again(PassphrasePrompt& prompt, Progress& progress);
   storage::Store& store();
   // Throws kWriteOnlyKey where write_key() answers one.

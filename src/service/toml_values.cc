@@ -91,6 +91,10 @@ std::chrono::seconds TomlValues::span(const toml::node& node, std::string_view n
   return std::chrono::days(found->days) + found->seconds;
 }
 
+std::chrono::seconds TomlValues::span_or_off(const toml::node& node, std::string_view name) const {
+  return text(node, name) == "off" ? std::chrono::seconds(0) : span(node, name);
+}
+
 env::Path TomlValues::path(std::string_view said) const {
   return absolute_path(file_.parent_path(), expand_home(said, variables_));
 }

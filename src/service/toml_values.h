@@ -41,6 +41,8 @@ class TomlValues {
   double number(const toml::node& node, std::string_view name) const;
   // A span without months and years, whose length depends on when they are.
   std::chrono::seconds span(const toml::node& node, std::string_view name) const;
+  // The same, or "off", which is 0.
+  std::chrono::seconds span_or_off(const toml::node& node, std::string_view name) const;
   // Relative to the folder of the file.
   env::Path path(std::string_view said) const;
 

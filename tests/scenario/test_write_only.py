@@ -2,8 +2,10 @@
 
 import shutil
 import subprocess
+import time
 import unittest
 
+from follower import Follower
 from holdfast import ROOT, Scenario
 from program import PYTHON
 
@@ -96,6 +98,121 @@ class WriteOnly(Scenario):
         path = self.database(rows=1000)
         self.send()
         self.assertEqual(self.content(path), self.restored())
+
+    def waiting(self, sealed):
+        return [(one["machine"], one["waiting"], one["refused"]) for one in sealed]
+
+    def test_a_comparison_a_proof_and_a_moment_miss_nothing_that_waits(self):
+        path = self.database(rows=1000)
+        self.send()
+        verified = self.ok_json("verify", "--all", "--read-data")
+        self.assertEqual((1, []), (len(verified["snapshots"]), verified["sealed"]))
+        self.sql(path, "UPDATE item SET text = 'changed' WHERE id = 5")
+        self.send()
+        self.assertIn("No differences", self.ok("diff", "latest", "app.db").out)
+        self.sql(path, "UPDATE item SET text = 'again' WHERE id = 5")
+        third = self.send()["snapshot"]
+        told = self.failure(19, "restore", "--at", "now", "--database", "app", "--to", self.folder / "x.db")
+        self.assertIn(third[:8], told["message"])
+        self.assertEqual(3, len(self.snapshot_ids()))
+
+    def test_files_are_compared_without_taking_anything_in(self):
+        self.database("a.db"), self.database("b.db")
+        self.send("a.db")
+        self.run_program("diff", "a.db", "b.db")
+        self.assertEqual([], self.snapshot_ids())
+
+    def test_who_only_looks_says_what_waits(self):
+        self.database()
+        self.send()
+        self.ok("adopt")
+        self.send()
+        one = [("web", 1, 0)]
+        for words in (["show", "latest"], ["stats"], ["timeline", "app"], ["forget", "--keep-last", "1", "--dry-run"],
+                      ["prune", "--dry-run"]):
+            with self.subTest(" ".join(words)):
+                self.assertEqual(one, self.waiting(self.ok_json(*words)["sealed"]))
+                self.assertIn("1 backup of web waits to be taken in", self.ok(*words).err)
+        guarded = self.ok("guard", "app.db", "--json")
+        self.assertEqual(one, self.waiting(guarded.json[0]["sealed"]))
+        self.assertIn("1 backup of web waits to be taken in", guarded.err)
+        self.assertEqual(1, len(self.snapshot_ids()))
+
+    def test_who_may_not_write_is_told_that_something_waits(self):
+        self.only_in_a_folder("what cannot be written there is made so by a file in the place of a folder")
+        self.database()
+        self.send()
+        shutil.rmtree(self.repository / "intents", ignore_errors=True)
+        (self.repository / "intents").write_bytes(b"")
+        verified = self.ok("verify", "--all", "--json")
+        self.assertIn("was not taken in", verified.err)
+        self.assertEqual([], verified.json["snapshots"])
+
+    def configured(self, more=""):
+        self.configure(f'[databases.app]\nsource = "app.db"\n{more}')
+
+    def test_a_guard_takes_in_what_brings_a_database_back(self):
+        self.configured()
+        path = self.database(rows=1000)
+        content = self.content(path)
+        self.send("app")
+        self.ok("guard", "--fix")
+        self.assertEqual([], self.snapshot_ids())  # it is served as it is
+        path.unlink()
+        self.ok("guard", "--fix")
+        self.assertEqual(content, self.content(path))
+
+    def test_an_application_starts_on_what_waited(self):
+        self.configured()
+        path = self.database(rows=1000)
+        content = self.content(path)
+        self.send("app")
+        path.unlink()
+        self.ok("run", "--", "cp", "app.db", "seen.db")
+        self.assertEqual(content, self.content(self.folder / "seen.db"))
+
+    def test_an_application_starts_on_files_of_a_pattern_that_waited(self):
+        (self.folder / "tenants").mkdir()
+        self.configure('[databases.tenants]\nsource = "tenants/*.db"\n')
+        path = self.database("tenants/one.db", rows=100)
+        content = self.content(path)
+        self.send("--all")
+        path.unlink()
+        self.ok("run", "--", "true")
+        self.assertEqual(content, self.content(path))
+
+    def wait_until(self, condition, what):
+        deadline = time.monotonic() + 60
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.1)
+
+    def test_replication_takes_in_what_comes(self):
+        self.configured('[replication]\nadopt_every = "1s"\n')
+        self.database("web.db")
+        self.send("web.db")
+        self.database()
+        follower = Follower(self, "app")
+        self.wait_until(lambda: self.objects("sealed") == [], "what waited is not taken in")
+        follower.wait_until_following()
+        self.sql(self.folder / "web.db", "UPDATE item SET text = 'changed'")
+        sent = self.send("web.db")["snapshot"]  # while nothing happens to what is replicated
+        self.wait_until(lambda: self.objects("sealed") == [], "what came is not taken in")
+        self.assertEqual(0, follower.end())
+        self.assertIn(sent, self.snapshot_ids())
+        self.assertTrue(any(f"backup {sent[:8]} of web is taken in" in line for line in follower.said), follower.said)
+
+    def test_replication_can_leave_it_alone(self):
+        self.configured('[replication]\nadopt_every = "off"\n')
+        self.database("web.db")
+        self.send("web.db")
+        self.database()
+        follower = Follower(self, "app")
+        follower.wait_until_following()
+        self.sql(self.folder / "app.db", "UPDATE item SET text = 'changed'")
+        follower.wait_for_number(2)
+        self.assertEqual(0, follower.end())
+        self.assertNotEqual([], self.objects("sealed"))
 
     def test_forget_and_prune_miss_nothing_that_waits(self):
         path = self.database(rows=5000)
