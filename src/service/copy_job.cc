@@ -141,6 +141,8 @@ class CopyUpkeep::Worker {
     std::string problem;
     try {
       if (!copy.session) copy.session = session_->beside(*copy.place);
+      storage::Store& store = copy.session->store();
+      const std::stop_callback no_longer(stop, [&store] { store.give_up(); });
       UntilStopped progress(progress_, "the copy", stop);
       const auto result = bring_up_to_date(*session_, *copy.session, *copy.place, false, progress);
       if (!result.failures.empty()) {

@@ -91,6 +91,7 @@ TEST_F(ProtectionFile, SaysWhatElseIsWrong) {
   EXPECT_THAT(problem_of_app("on_violation = \"ignore\""), HasSubstr("\"restore\", \"merge\""));
   EXPECT_THAT(problem_of_app("seed = \"campaigns.csv\""), HasSubstr(".sql or .json"));
   EXPECT_THAT(problem("[replication]\nclose_interval = \"0s\"\n"), HasSubstr("at least"));
+  EXPECT_THAT(problem("[replication]\nlongest_end = \"0s\"\n"), HasSubstr("at least"));
   EXPECT_THAT(problem("[replication]\nlease_stale = \"1mo\"\n"), HasSubstr("must be a span"));
   EXPECT_THAT(problem("[replication]\nkeep = [[\"2h\", \"1s\"], [\"1h\", \"1m\"]]\n"),
               HasSubstr("must grow"));

@@ -128,7 +128,7 @@ ReplicationSettings read_replication(const TomlValues& values, const toml::node&
   const toml::table& fields = values.table(node, "replication");
   values.expect_keys(fields, "replication",
                      {"close_interval", "lease_stale", "ship_interval", "backlog", "keep",
-                      "adopt_every"});
+                      "adopt_every", "longest_end"});
   ReplicationSettings settings;
   if (const auto* said = fields.get("close_interval")) {
     settings.close_interval = at_least_a_second(values, *said, "close_interval");
@@ -145,6 +145,9 @@ ReplicationSettings read_replication(const TomlValues& values, const toml::node&
   if (const auto* said = fields.get("keep")) settings.keep.steps = read_steps(values, *said);
   if (const auto* said = fields.get("adopt_every")) {
     settings.adopt_every = values.span_or_off(*said, "adopt_every");
+  }
+  if (const auto* said = fields.get("longest_end")) {
+    settings.longest_end = at_least_a_second(values, *said, "longest_end");
   }
   return settings;
 }

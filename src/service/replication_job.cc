@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -57,10 +58,11 @@ void release(HeldLeases& leases) noexcept {
 RunningReplication::RunningReplication(Session& session, const ReplicationJob& job,
                                        Progress& progress)
     : world_(session.world()),
+      store_(session.repository().store()),
+      longest_end_(session.configuration().replication.longest_end),
       progress_(progress),
       on_durable_(job.on_durable),
-      held_(job.held),
-      copies_(session, progress) {
+      held_(job.held) {
   const ReplicationSettings& settings = session.configuration().replication;
   common_.command = session.command();
   common_.cache_directory = session.cache_directory();
@@ -73,9 +75,11 @@ RunningReplication::RunningReplication(Session& session, const ReplicationJob& j
   common_.accept_fresh = job.accept_fresh;
   state_path_ = [&session](const std::string& name) { return state_file(session, name); };
   backlog_path_ = [&session](const std::string& name) { return backlog_folder(session, name); };
-  replication_ = std::make_unique<engine::Replication>(session.repository(), world_.files,
-                                                       engine::ReplicationLimits{}, progress_);
-  adoption_.emplace(session, settings.adopt_every, [this] { copies_.note_change(); }, progress);
+  replication_ = std::make_unique<engine::Replication>(
+      session.repository(), world_.files,
+      engine::ReplicationLimits{.longest_finish = settings.longest_end}, progress_);
+  copies_.emplace(session, progress);
+  adoption_.emplace(session, settings.adopt_every, [this] { copies_->note_change(); }, progress);
   for (const Database& database : job.databases) add(database);
   for (const DatabasePattern& pattern : job.patterns) follow_pattern(pattern);
   const std::lock_guard lock(patterns_mutex_);
@@ -185,7 +189,7 @@ void RunningReplication::publish() {
       known->second = state;
     }
     tell(before, state.follower);
-    copies_.note_change();
+    copies_->note_change();
     adoption_->note_change();
     const env::Path path = state_path_(name);
     if (path.empty()) continue;
@@ -204,9 +208,33 @@ void RunningReplication::publish_states(std::stop_token stop) {
 }
 
 bool RunningReplication::finish() {
+  const std::jthread limit([this](const std::stop_token& stop) {
+    if (world_.clock.wait(longest_end_, stop)) store_.give_up();
+  });
   const bool shipped = replication_->finish();
+  store_.give_up();  // whatever goes on beside it is not worth waiting for
   publish();
+  if (!shipped) tell_of_what_is_left();
   return shipped;
+}
+
+void RunningReplication::tell_of_what_is_left() {
+  for (const FollowerState& state : replication_->states()) {
+    const bool waits = state.oldest_waiting || state.backlog_bytes > 0;
+    const bool began = state.position.branch != 0;
+    if (!waits && (began || state.last_error.empty())) continue;
+    std::string text =
+        began ? fmt::format("what was committed until {} is in the repository (position {})",
+                            format_local(state.durable_commit.value_or(Time{})),
+                            to_text(state.position))
+              : std::string("nothing of this run is in the repository");
+    text += state.backlog_bytes > 0
+                ? fmt::format("; {} bytes of later commits wait in {}", state.backlog_bytes,
+                              backlog_path_(state.database).string())
+                : std::string("; later commits are in the database alone");
+    if (!state.last_error.empty()) text += fmt::format(": {}", state.last_error);
+    progress_.warning(fmt::format("{}: {}", state.database, text));
+  }
 }
 
 int replicate(Session& session, const ReplicationJob& job, std::stop_token stop) {
@@ -214,8 +242,7 @@ int replicate(Session& session, const ReplicationJob& job, std::stop_token stop)
   RunningReplication running(session, job, progress);
   running.publish_states(stop);
   if (running.finish()) return 0;
-  progress.warning(
-      "what could not be sent waits on this machine; the next `holdfast replicate` sends it");
+  progress.warning("not everything could be sent; the next `holdfast replicate` sends the rest");
   return catalogue_entry(ErrorCode::kCompletedWithWarnings).exit_status;
 }
 

@@ -58,7 +58,10 @@ class RunningReplication {
   void publish_states(std::stop_token stop);
   // What `status` is to show beside the state: of the full check. Thread safe.
   void report_findings(const std::string& database, std::vector<std::string> findings);
-  // Ships, releases, and publishes a last time. False if something is left in a backlog.
+  // Ships, releases, and publishes a last time, for no longer than `longest_end` of the
+  // configuration and about a second: a store that is away then is given up. False if something is
+  // left; of each such database it is said what is safe, and where the rest is. The session's store
+  // answers nothing more.
   bool finish();
 
  private:
@@ -66,8 +69,11 @@ class RunningReplication {
   void follow_pattern(const DatabasePattern& pattern);
   void publish();
   void tell(const engine::FollowerState& before, const engine::FollowerState& now);
+  void tell_of_what_is_left();
 
   const World& world_;
+  storage::Store& store_;
+  const std::chrono::seconds longest_end_;
   Progress& progress_;
   engine::ReplicationOptions common_;
   std::function<void(const DurableEvent&)> on_durable_;
@@ -79,7 +85,7 @@ class RunningReplication {
   std::mutex mutex_;  // guards the following two
   std::map<std::string, std::vector<std::string>> findings_;
   std::map<std::string, LocalState> published_;
-  CopyUpkeep copies_;
+  std::optional<CopyUpkeep> copies_;
   std::optional<AdoptionUpkeep> adoption_;
   std::unique_ptr<engine::Replication> replication_;  // last: its threads use all of the above
 };

@@ -1,11 +1,13 @@
 #include "service/run_job.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -37,18 +39,29 @@ bool ends_the_program(int signal) {
   return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
 }
 
-// Until there is an application, a signal to end is for Holdfast itself: the work under way stops
-// at its next step.
+// While there is no application, a signal to end is for Holdfast itself.
+class SignalWatch {
+ public:
+  // `ended` is called on a thread of its own, for each of them.
+  SignalWatch(env::SignalHold& signals, std::function<void()> ended)
+      : watcher_([&signals, ended = std::move(ended)](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            const auto signal = signals.next(Duration::max(), stop);
+            if (signal && ends_the_program(*signal)) ended();
+          }
+        }) {}
+
+ private:
+  std::jthread watcher_;
+};
+
+// The work under way stops at its next step.
 class BootProgress final : public Progress {
  public:
   BootProgress(Progress& base, env::SignalHold& signals)
-      : base_(base), watcher_([this, &signals](const std::stop_token& stop) {
-          while (!stop.stop_requested()) {
-            const auto signal = signals.next(Duration::max(), stop);
-            if (!signal || !ends_the_program(*signal)) continue;
-            interrupted_ = true;
-            stop_.request_stop();
-          }
+      : base_(base), watch_(signals, [this] {
+          interrupted_ = true;
+          stop_.request_stop();
         }) {}
 
   void stage(std::string_view, std::uint64_t) override { stop_if_interrupted(); }
@@ -67,7 +80,7 @@ class BootProgress final : public Progress {
   Progress& base_;
   std::atomic<bool> interrupted_{false};
   std::stop_source stop_;
-  std::jthread watcher_;  // last: it uses all of the above
+  SignalWatch watch_;  // last: it uses all of the above
 };
 
 void warn_of_storage(const Database& database, Progress& progress) {
@@ -293,10 +306,15 @@ int run(Session& session, const RunJob& job, env::SignalHold& signals) {
                             .on_durable = {}},
                            databases);
   const env::ChildExit exit = env::stand_in_for(child, signals);
-  if (!beside.finish()) {
+  // There is no application any more that a signal could be for. What was sent is safe, and the
+  // rest is in the databases.
+  const SignalWatch at_once(signals, [&] {
     session.progress().warning(
-        "the last commits could not be sent; they wait on this machine, and the next start sends "
-        "them");
+        "ended before the last commits were sent; the next start sends them");
+    ::_exit(exit.shell_status());
+  });
+  if (!beside.finish()) {
+    session.progress().warning("the last commits could not be sent; the next start sends them");
   }
   return exit.shell_status();
 }

@@ -96,6 +96,10 @@ class Store {
   // What killed processes left of unfinished puts, when it is older than a day by the store's
   // clock. No object is touched.
   virtual void remove_old_leftovers() {}
+  // For who has to end: whatever is asked of the store now or later fails with kUnavailable within
+  // about a second, where it would otherwise be asked again and again for a minute. A put that this
+  // ends may have been done. A store that needs nobody's answer goes on as it is.
+  virtual void give_up() {}
 };
 
 }  // namespace holdfast::storage

@@ -41,6 +41,7 @@ class StoreDecorator : public Store {
   const Capabilities& capabilities() const override { return base_.capabilities(); }
   void set_exclusive_create(bool exclusive) override { base_.set_exclusive_create(exclusive); }
   void remove_old_leftovers() override { base_.remove_old_leftovers(); }
+  void give_up() override { base_.give_up(); }
 
  protected:
   Store& base() { return base_; }

@@ -26,7 +26,12 @@ ThrottledStore::ThrottledStore(Store& base, TransferLimits limits, env::Clock& c
 
 void ThrottledStore::pay(TransferBudget& budget, std::uint64_t bytes) {
   const Duration owed = budget.take(bytes);
-  if (owed > Duration{0} && bytes > kSmall) clock_.wait(owed, {});
+  if (owed > Duration{0} && bytes > kSmall) clock_.wait(owed, given_up_.get_token());
+}
+
+void ThrottledStore::give_up() {
+  base().give_up();
+  given_up_.request_stop();
 }
 
 void ThrottledStore::put(std::string_view name, ByteView content, PutOptions options) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <stop_token>
 
 #include "env/clock.h"
 #include "storage/store_decorator.h"
@@ -48,12 +49,14 @@ class ThrottledStore : public StoreDecorator {
   void put(std::string_view name, ByteView content, PutOptions options = {}) override;
   Bytes get(std::string_view name) override;
   void get_range(std::string_view name, std::uint64_t offset, MutableByteView out) override;
+  void give_up() override;
 
  private:
   void pay(TransferBudget& budget, std::uint64_t bytes);
 
   env::Clock& clock_;
   TransferBudget up_, down_;
+  std::stop_source given_up_;
 };
 
 }  // namespace holdfast::storage

@@ -63,6 +63,12 @@ TEST_F(ThrottledStoreTest, SavesUpNoMoreThanASecond) {
   EXPECT_NEAR(seconds_of([&] { put(store, 3 * kMegabyte); }), 2, 0.001);
 }
 
+TEST_F(ThrottledStoreTest, LetsNobodyWaitWhoHasToEnd) {
+  ThrottledStore store(memory, {.upload = 1e5}, clock);
+  store.give_up();
+  EXPECT_EQ(seconds_of([&] { put(store, kMegabyte); }), 0);
+}
+
 TEST_F(ThrottledStoreTest, LetsAHeartbeatThroughBehindAPackAndChargesIt) {
   ThrottledStore store(memory, {.upload = 1e5}, clock);
   put(store, kMegabyte);

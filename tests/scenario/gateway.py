@@ -21,7 +21,7 @@ BUCKET = "scenarios"
 # What has no repository (exports, servers of records, files that somebody has), one that is kept as a folder
 # or looked into as one (test_golden, test_write_only), or a store that it breaks or brings along.
 ELSEWHERE = {
-    "test_chaos", "test_export", "test_golden", "test_postgres", "test_python_client", "test_s3", "test_s3_refusals",
+    "test_chaos", "test_ending_s3", "test_export", "test_golden", "test_postgres", "test_python_client", "test_s3", "test_s3_refusals",
     "test_salvage", "test_selftest_postgres", "test_serve", "test_store_chaos", "test_verify_file", "test_write_chaos",
     "test_write_only", "test_write_only_s3",
 }

@@ -2,6 +2,7 @@
 documentation of S3 says."""
 
 import atexit
+import contextlib
 import dataclasses
 import datetime
 import hashlib
@@ -47,9 +48,11 @@ class Service:
 
     def stop(self):
         atexit.unregister(self.stop)
-        if self.process.poll() is None:
+        # Where the signal meets Python in the wrong place, the exception of its handler goes nowhere.
+        while self.process.poll() is None:
             self.process.terminate()
-            self.process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=2)
         self.process.stdout.close()
 
     def connect(self):

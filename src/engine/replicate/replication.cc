@@ -384,6 +384,7 @@ repository::Position Replication::Implementation::flush(std::string_view databas
 }
 
 bool Replication::Implementation::finish() {
+  const Clock::time_point deadline = Clock::now() + limits_.longest_finish;
   stop_threads();
   const std::vector<FollowerPointer> followers = all();
   std::atomic<std::size_t> next{0};
@@ -394,7 +395,8 @@ bool Replication::Implementation::finish() {
       finishers.emplace_back([&] {
         for (std::size_t at = next++; at < followers.size(); at = next++) {
           try {
-            if (!followers[at]->replicator.finish(limits_.longest_finish)) shipped = false;
+            const auto left = std::chrono::ceil<Duration>(deadline - Clock::now());
+            if (!followers[at]->replicator.finish(std::max(left, Duration(0)))) shipped = false;
           } catch (const Error& error) {
             progress_.warning(fmt::format("replication: {}", error.what()));
             shipped = false;

@@ -19,7 +19,7 @@ struct ReplicationLimits {
   unsigned workers = 3;                    // that look and ship
   std::size_t overlay_bytes = 128u << 20;  // of all databases; the largest are closed first
   Duration idle_until_rest = std::chrono::seconds(10);
-  Duration longest_finish = std::chrono::seconds(30);
+  Duration longest_finish = std::chrono::seconds(30);  // of all databases
 };
 
 // Thread safe. Starts its threads when made; the destructor stops them without shipping (as a crash

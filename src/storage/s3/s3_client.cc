@@ -67,6 +67,30 @@ Error with_verdict(const Diagnosis& diagnosis, int attempts) {
                std::string(error.safe()), std::string(error.next()));
 }
 
+// Stopped as soon as one of two is.
+class EitherStop {
+ public:
+  EitherStop(std::stop_token one, std::stop_token other)
+      : one_(std::move(one), Pass{both_}), other_(std::move(other), Pass{both_}) {}
+  std::stop_token token() const { return both_.get_token(); }
+
+ private:
+  struct Pass {
+    std::stop_source& to;
+    void operator()() const { to.request_stop(); }
+  };
+  std::stop_source both_;  // first: the others use it
+  const std::stop_callback<Pass> one_, other_;
+};
+
+Error ended(const S3Options& options, std::string_view doing) {
+  return Error(
+      ErrorCode::kUnavailable,
+      fmt::format("cannot {} in the {}: it was given up before the store answered, because "
+                  "the program ends",
+                  doing, description_of(options)));
+}
+
 }  // namespace
 
 S3Client::S3Client(const S3Options& options, env::HttpClient& http, CredentialSource& credentials,
@@ -149,10 +173,13 @@ bool S3Client::renew(const Credentials& refused) {
 env::HttpAnswer S3Client::send(S3Request request, std::initializer_list<int> wanted,
                                const Check& check) {
   if (request.body_sha256.empty()) request.body_sha256 = to_hex(sha256(request.body));
+  const EitherStop stop(request.stop, given_up_.get_token());
+  request.stop = stop.token();
   std::optional<Duration> failing_since;
   int suspicions = 0;
   bool renewed = false;
   for (int attempt = 1;; ++attempt) {
+    if (given_up_.stop_requested()) throw ended(options_, request.doing);
     const Credentials credentials = credentials_.get();
     const env::HttpAnswer answer = ask(request, credentials);
     std::string problem;
@@ -166,6 +193,7 @@ env::HttpAnswer S3Client::send(S3Request request, std::initializer_list<int> wan
         return answer;
       }
     }
+    if (answer.failure == env::HttpFailure::kStopped && given_up_.stop_requested()) continue;
     // S3 also sends errors after it has begun an answer of success.
     const bool is_error = parse_error_body(as_text(answer.body)).has_value();
     const Diagnosis diagnosis = problem.empty() || is_error

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <initializer_list>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,6 +53,10 @@ class S3Client {
   env::HttpAnswer send(S3Request request, std::initializer_list<int> wanted,
                        const Check& check = {});
 
+  // What is asked now or later fails with kUnavailable, within about a second.
+  void give_up() { given_up_.request_stop(); }
+  std::stop_token given_up() const { return given_up_.get_token(); }
+
   const S3Options& options() const { return options_; }
   env::Clock& clock() { return clock_; }
 
@@ -69,6 +74,7 @@ class S3Client {
   const std::string bucket_url_;
   std::atomic<bool> answered_ = false;     // as a store of S3 does
   std::atomic<bool> bucket_seen_ = false;  // so that 404 is about the object
+  std::stop_source given_up_;
 };
 
 }  // namespace holdfast::storage

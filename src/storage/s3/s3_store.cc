@@ -288,7 +288,7 @@ std::optional<ObjectStatus> S3Store::stat(std::string_view name) {
 
 void S3Store::list(std::string_view prefix, const Visitor& visit) {
   // What was done before this call is then in the oldest listing that may come.
-  if (options_.listing_lag.count() > 0) clock_.wait(options_.listing_lag, {});
+  if (options_.listing_lag.count() > 0) clock_.wait(options_.listing_lag, client_.given_up());
   const std::string root = options_.prefix.empty() ? std::string() : options_.prefix + "/";
   const std::string below = root + std::string(prefix);
   std::string token, last;

@@ -44,6 +44,7 @@ class S3Store : public Store {
   void remove_many(std::span<const std::string> names) override;
   const Capabilities& capabilities() const override;
   void remove_old_leftovers() override;
+  void give_up() override { client_.give_up(); }
   void set_exclusive_create(bool exclusive) override { exclusive_ = exclusive; }
 
  private:

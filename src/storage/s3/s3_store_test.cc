@@ -109,6 +109,29 @@ TEST_F(S3StoreTest, GivesUpInTheEndAndSaysHowOftenItTried) {
   EXPECT_GE(waited(), std::chrono::seconds(40));
 }
 
+TEST_F(S3StoreTest, IsNotAskedAgainByWhoHasToEnd) {
+  const auto at = store();
+  http.otherwise = [&](const SentRequest&) {
+    if (http.sent.size() == 3) at->give_up();
+    return refusal_of(500, "InternalError");
+  };
+  const auto put = [&] { at->put("packs/a", as_bytes("text")); };
+  EXPECT_THAT(message_of(ErrorCode::kUnavailable, put), HasSubstr("transient, tried 3 times"));
+  EXPECT_THAT(message_of(ErrorCode::kUnavailable, put), HasSubstr("the program ends"));
+  EXPECT_EQ(http.sent.size(), 3u);
+  EXPECT_LE(waited(), std::chrono::seconds(1));
+}
+
+TEST_F(S3StoreTest, SaysWhyARequestUnderWayWasEnded) {
+  const auto at = store();
+  http.otherwise = [&](const SentRequest&) {
+    at->give_up();
+    return failure_of(HttpFailure::kStopped);
+  };
+  EXPECT_THAT(message_of(ErrorCode::kUnavailable, [&] { at->get("packs/a"); }),
+              HasSubstr("the program ends"));
+}
+
 TEST_F(S3StoreTest, SaysWithinFiveSecondsThatNothingAnswersThere) {
   for (const HttpFailure failure : {HttpFailure::kHostUnknown, HttpFailure::kRefused}) {
     const Duration before = clock.elapsed();
