@@ -1,14 +1,17 @@
 #include "service/configuration.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "service/test_world.h"
+#include "storage/s3/s3_options.h"
 
 namespace holdfast::service {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 class ConfigurationFile : public TestWorld {
  protected:
@@ -111,6 +114,69 @@ TEST_F(ConfigurationFile, RefusesRepositoriesThatCannotBeToldApart) {
               HasSubstr("two repositories are called \"a\""));
   EXPECT_THAT(problem(first + "[[repository]]\nname = \"b\"\nplace = \"a\"\n"),
               HasSubstr("are one place"));
+}
+
+std::string in_s3(std::string_view place, std::string_view options) {
+  return fmt::format("[[repository]]\nname = \"a\"\nplace = \"{}\"\n[repository.s3]\n{}\n", place,
+                     options);
+}
+
+TEST_F(ConfigurationFile, SaysOfAPlaceInS3WhatItsUrlMaySay) {
+  const auto options_of = [&](std::string_view place, std::string_view options) {
+    return storage::parse_s3_url(only_place(parse(in_s3(place, options))));
+  };
+  const auto all = options_of("s3://bucket/app", R"(
+endpoint = "https://s3.test:9000"
+region = "eu-1"
+path_style = false
+profile = "backup & more"
+ca_file = "ca.pem"
+storage_class = "STANDARD_IA"
+sse = "aws:kms"
+sse_kms_key = "arn:aws:kms:x"
+lock_days = 7
+lock_mode = "compliance"
+listing_lag = "5s")");
+  EXPECT_EQ("app", all.prefix);
+  EXPECT_EQ("https://s3.test:9000", all.endpoint);
+  EXPECT_EQ("eu-1", all.region);
+  EXPECT_EQ(false, all.path_style);
+  EXPECT_EQ("backup & more", all.profile);
+  EXPECT_EQ("/etc/app/ca.pem", all.ca_file);
+  EXPECT_EQ("STANDARD_IA", all.storage_class);
+  EXPECT_EQ("aws:kms", all.sse);
+  EXPECT_EQ("arn:aws:kms:x", all.sse_kms_key);
+  EXPECT_EQ(7, all.lock_days);
+  EXPECT_EQ(storage::LockMode::kCompliance, all.lock_mode);
+  EXPECT_EQ(std::chrono::seconds(5), all.listing_lag);
+  const auto both = options_of("s3://bucket/app?region=eu-1", "path_style = true");
+  EXPECT_EQ("eu-1", both.region);
+  EXPECT_EQ(true, both.path_style);
+}
+
+TEST_F(ConfigurationFile, RefusesWhatCannotBeOfAPlaceInS3) {
+  const auto problem_of = [&](std::string_view options) {
+    return problem(in_s3("s3://bucket/app?region=r", options));
+  };
+  EXPECT_THAT(problem_of("region = \"r\""), HasSubstr("\"region\" is said by the place, too"));
+  EXPECT_THAT(problem_of("\nendpoint = \"h\""), HasSubstr("line 6"));
+  EXPECT_THAT(problem_of("endpoint = \"h\""), HasSubstr("https://"));
+  EXPECT_THAT(problem_of("path_style = \"yes\""), HasSubstr("true or false"));
+  EXPECT_THAT(problem_of("lock_days = 0"), HasSubstr("whole number of days"));
+  EXPECT_THAT(problem_of("lock_mode = \"compliance\""), HasSubstr("without \"lock_days\""));
+  EXPECT_THAT(problem_of("lock_days = 1\nlock_mode = \"x\""), HasSubstr("governance or"));
+  EXPECT_THAT(problem_of("listing_lag = \"1h\""), HasSubstr("\"10m\""));
+  EXPECT_THAT(problem_of("sse = \"AES256\"\nsse_kms_key = \"k\""), HasSubstr("aws:kms"));
+  EXPECT_THAT(problem_of("pathstyle = true"), HasSubstr("did you mean \"path_style\"?"));
+  EXPECT_THAT(problem(in_s3("/backup", "region = \"r\"")), HasSubstr("s3://BUCKET"));
+}
+
+TEST_F(ConfigurationFile, HasNoKeysOfS3) {
+  const Error error =
+      error_of([&] { parse(in_s3("s3://bucket/app", "secret_access_key = \"hush\"")); });
+  EXPECT_EQ(ErrorCode::kConfiguration, error.code());
+  EXPECT_THAT(error.happened(), Not(HasSubstr("hush")));
+  EXPECT_THAT(std::string(error.next()), HasSubstr("AWS_SECRET_ACCESS_KEY"));
 }
 
 TEST_F(ConfigurationFile, SuggestsTheNearestKeyAndItsLine) {

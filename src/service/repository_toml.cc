@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "service/s3_toml.h"
 
 namespace holdfast::service {
 namespace {
@@ -27,7 +28,7 @@ bool is_name(std::string_view text) {
 RepositoryConfiguration read_repository(const TomlValues& values, const toml::node& node) {
   const toml::table& fields = values.table(node, "repository");
   values.expect_keys(fields, "repository",
-                     {"name", "place", "passphrase_file", "keep", "copy_every"});
+                     {"name", "place", "passphrase_file", "keep", "copy_every", "s3"});
   RepositoryConfiguration repository;
   const auto* name = fields.get("name");
   const auto* place = fields.get("place");
@@ -38,7 +39,10 @@ RepositoryConfiguration read_repository(const TomlValues& values, const toml::no
   if (!is_name(repository.name)) {
     throw values.wrong(*name, "\"name\" must be made of letters, digits, '-' and '_'");
   }
-  repository.place = read_place(values, *place, "place");
+  repository.written = repository.place = read_place(values, *place, "place");
+  if (const auto* s3 = fields.get("s3")) {
+    repository.place = with_s3_options(values, *s3, repository.written);
+  }
   if (const auto* file = fields.get("passphrase_file")) {
     repository.passphrase_file = values.path(values.text(*file, "passphrase_file"));
   }
@@ -56,7 +60,8 @@ RepositoryConfiguration read_repository(const TomlValues& values, const toml::no
 std::vector<RepositoryConfiguration> read_repositories(const TomlValues& values,
                                                        const toml::node& node) {
   if (!node.is_array()) {
-    return {{.name = {}, .place = read_place(values, node, "repository")}};
+    const std::string place = read_place(values, node, "repository");
+    return {{.name = {}, .place = place, .written = place}};
   }
   std::vector<RepositoryConfiguration> repositories;
   for (const toml::node& one : *node.as_array()) {

@@ -7,6 +7,17 @@
 #include "base/error.h"
 
 namespace holdfast::service {
+namespace {
+
+// A URL means the configured place that is written so, with its options, unless there are several.
+std::string configured_place(const Configuration& configuration, const std::string& said) {
+  const auto is_meant = [&](const RepositoryConfiguration& one) { return one.written == said; };
+  const auto& known = configuration.repositories;
+  if (std::ranges::count_if(known, is_meant) != 1) return said;
+  return std::ranges::find_if(known, is_meant)->place;
+}
+
+}  // namespace
 
 Session::Session(const World& world, SessionOptions options, PassphrasePrompt& prompt,
                  Progress& progress)
@@ -28,7 +39,7 @@ bool Session::has_place() { return named_place().has_value(); }
 
 std::optional<std::string> Session::named_place() {
   const auto from_here = [&](const std::string& said) {
-    if (said.find("://") != std::string::npos) return said;
+    if (said.find("://") != std::string::npos) return configured_place(configuration(), said);
     if (const auto* known = configuration().repository(said)) return known->place;
     return absolute_path(world_.directory, expand_home(said, world_.variables)).string();
   };
