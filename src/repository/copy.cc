@@ -15,10 +15,6 @@
 namespace holdfast::repository {
 namespace {
 
-bool is_replicated(const Snapshot& snapshot) {
-  return std::ranges::find(snapshot.tags, kReplicatedTag) != snapshot.tags.end();
-}
-
 bool same_databases(const Snapshot& one, const Snapshot& other) {
   return std::ranges::is_permutation(one.databases, other.databases, {}, &DatabaseState::name,
                                      &DatabaseState::name);

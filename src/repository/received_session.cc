@@ -63,7 +63,7 @@ void ReceivedSession::check_snapshot() {
   if (snapshot_.machine != info_.id.first || snapshot_.host != info_.machine()) {
     throw not_acceptable(fmt::format("its snapshot is not of {}", info_.machine()));
   }
-  if (std::ranges::find(snapshot_.tags, kReplicatedTag) != snapshot_.tags.end()) {
+  if (is_replicated(snapshot_)) {
     throw not_acceptable(
         fmt::format("it has the tag \"{}\", which only replication gives", kReplicatedTag));
   }

@@ -38,19 +38,6 @@ void check_geometry(const DatabaseState& state) {
 
 }  // namespace
 
-struct SessionCopy::Hands {
-  explicit Hands(const SessionCopy& copy)
-      : decoder(copy.session_.keys()),
-        target_decoder(copy.to_.keys()),
-        encoder(copy.to_.keys(), codec::kDefaultCompressionLevel),
-        sealed_hasher(copy.session_.keys().pages),
-        own_hasher(copy.to_.keys().pages) {}
-  BlobDecoder decoder, target_decoder;
-  BlobEncoder encoder;
-  codec::PageHasher sealed_hasher, own_hasher;
-  Bytes buffer;
-};
-
 struct SessionCopy::Part {
   // The leaf of the base with this number, if there is one: of each of its pages, where it is.
   struct Base {
@@ -90,7 +77,7 @@ DatabaseState SessionCopy::copy(const DatabaseState& sealed, const DatabaseState
   std::atomic<std::size_t> next = 0;
   run_parallel(static_cast<unsigned>(std::min<std::size_t>(threads_, leaves.size())),
                [&](const std::atomic<bool>& stop) {
-                 Hands hands(*this);
+                 BlobTransfer hands(session_, to_);
                  for (std::size_t i = next++; i < leaves.size() && !stop; i = next++) {
                    const bool based = i < base_leaves.size();
                    copied[i] = leaf(hands, leaves[i], leaf_pages(sealed.page_count, i),
@@ -125,8 +112,9 @@ DatabaseState SessionCopy::copy(const DatabaseState& sealed, const DatabaseState
   return state;
 }
 
-auto SessionCopy::leaf(Hands& hands, const BlobId& id, std::uint64_t pages, std::uint32_t page_size,
-                       const BlobId* base, std::uint64_t base_pages) -> Leaf {
+auto SessionCopy::leaf(BlobTransfer& hands, const BlobId& id, std::uint64_t pages,
+                       std::uint32_t page_size, const BlobId* base, std::uint64_t base_pages)
+    -> Leaf {
   const MapLeaf sealed =
       parse_leaf(source_.read_tree(id, BlobKind::kMapLeaf, hands.decoder), pages);
   Part part{.base = {},
@@ -217,7 +205,7 @@ void SessionCopy::remember(const BlobId& id, std::shared_ptr<const Pages> pages)
   }
 }
 
-auto SessionCopy::pages(Hands& hands, const BlobId& id, std::uint32_t page_size)
+auto SessionCopy::pages(BlobTransfer& hands, const BlobId& id, std::uint32_t page_size)
     -> std::shared_ptr<const Pages> {
   if (auto known = find(id)) return known;
   const ByteView plain = source_.read(id, hands.decoder, hands.buffer);
@@ -228,11 +216,11 @@ auto SessionCopy::pages(Hands& hands, const BlobId& id, std::uint32_t page_size)
   auto read = std::make_shared<Pages>();
   read->sealed.resize(plain.size() / page_size);
   read->own.resize(read->sealed.size());
-  hands.sealed_hasher.digest_pages(plain, page_size, read->sealed);
+  hands.hasher.digest_pages(plain, page_size, read->sealed);
   if (pages_id(session_.keys(), page_size, read->sealed) != id) {
     throw damaged_session(fmt::format("blob {} holds something else than its id says", id.hex()));
   }
-  hands.own_hasher.digest_pages(plain, page_size, read->own);
+  hands.target_hasher.digest_pages(plain, page_size, read->own);
   read->id = pages_id(to_.keys(), page_size, read->own);
   writer_.add_pages(hands.encoder, read->id, plain, read->own);
   {

@@ -13,6 +13,7 @@
 #include "base/progress.h"
 #include "codec/page_digest.h"
 #include "repository/blob_reader.h"
+#include "repository/blob_transfer.h"
 #include "repository/snapshot.h"
 #include "repository/writer.h"
 
@@ -46,13 +47,13 @@ class SessionCopy {
     codec::PageDigest own;   // sum of its pages, as if the first were page 1
     codec::PageDigest sent;  // the same of those that were sent, under the machine's key
   };
-  struct Hands;  // what one thread works with
-  struct Part;   // a leaf being put together
+  struct Part;  // a leaf being put together
 
-  Leaf leaf(Hands& hands, const BlobId& id, std::uint64_t pages, std::uint32_t page_size,
+  Leaf leaf(BlobTransfer& hands, const BlobId& id, std::uint64_t pages, std::uint32_t page_size,
             const BlobId* base, std::uint64_t base_pages);
   void add_base(Part& part, const LeafRun& run) const;
-  std::shared_ptr<const Pages> pages(Hands& hands, const BlobId& id, std::uint32_t page_size);
+  std::shared_ptr<const Pages> pages(BlobTransfer& hands, const BlobId& id,
+                                     std::uint32_t page_size);
   std::shared_ptr<const Pages> find(const BlobId& id);
   void remember(const BlobId& id, std::shared_ptr<const Pages> pages);
 

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "repository/blob_transfer.h"
 #include "repository/page_map.h"
 #include "repository/writer.h"
 
@@ -56,19 +57,6 @@ class SnapshotCopy::Work {
   }
 
  private:
-  // What one thread works with.
-  struct Hands {
-    explicit Hands(const SnapshotCopy& copy)
-        : decoder(copy.from_.keys()),
-          target_decoder(copy.to_.keys()),
-          encoder(copy.to_.keys(), codec::kDefaultCompressionLevel),
-          hasher(copy.from_.keys().pages),
-          target_hasher(copy.to_.keys().pages) {}
-    BlobDecoder decoder, target_decoder;
-    BlobEncoder encoder;
-    codec::PageHasher hasher, target_hasher;
-    Bytes buffer;
-  };
   struct Pages {
     BlobId id;                        // in the copy
     std::vector<PageDigest> digests;  // there; left out where the keys are the same
@@ -83,9 +71,9 @@ class SnapshotCopy::Work {
     const bool whole = found != copy_.leaves_.end() && standing_.contains(found->second.owner);
     return whole ? &found->second : nullptr;
   }
-  Leaf leaf(Hands& hands, const BlobId& id, std::uint64_t pages, std::uint32_t page_size);
-  std::optional<Leaf> known_leaf(Hands& hands, const BlobId& id, std::uint64_t pages);
-  Pages pages(Hands& hands, const BlobId& id, std::uint32_t page_size);
+  Leaf leaf(BlobTransfer& hands, const BlobId& id, std::uint64_t pages, std::uint32_t page_size);
+  std::optional<Leaf> known_leaf(BlobTransfer& hands, const BlobId& id, std::uint64_t pages);
+  Pages pages(BlobTransfer& hands, const BlobId& id, std::uint32_t page_size);
   std::optional<Pages> known_pages(const BlobId& id);
   BlobId put_tree(BlobEncoder& encoder, BlobKind kind, ByteView content) {
     const BlobId id = content_id(copy_.to_.keys(), kind, content);
@@ -121,7 +109,7 @@ void SnapshotCopy::Work::copy_database(DatabaseState& state, const DatabaseState
   std::atomic<std::size_t> next = 0;
   run_parallel(static_cast<unsigned>(std::min<std::size_t>(copy_.threads_, leaves.size())),
                [&](const std::atomic<bool>& stop) {
-                 Hands hands(copy_);
+                 BlobTransfer hands(copy_.from_, copy_.to_);
                  for (std::size_t i = next++; i < leaves.size() && !stop; i = next++) {
                    const bool known = find(leaves[i]) != nullptr;
                    copied[i] =
@@ -173,7 +161,7 @@ void SnapshotCopy::Work::learn(const std::vector<BlobId>& leaves, const Database
   }
 }
 
-auto SnapshotCopy::Work::known_leaf(Hands& hands, const BlobId& id, std::uint64_t pages)
+auto SnapshotCopy::Work::known_leaf(BlobTransfer& hands, const BlobId& id, std::uint64_t pages)
     -> std::optional<Leaf> {
   const Leaf* found = find(id);
   if (found == nullptr) return std::nullopt;
@@ -193,7 +181,7 @@ auto SnapshotCopy::Work::known_leaf(Hands& hands, const BlobId& id, std::uint64_
   }
 }
 
-auto SnapshotCopy::Work::leaf(Hands& hands, const BlobId& id, std::uint64_t pages,
+auto SnapshotCopy::Work::leaf(BlobTransfer& hands, const BlobId& id, std::uint64_t pages,
                               std::uint32_t page_size) -> Leaf {
   if (auto known = known_leaf(hands, id, pages)) return *std::move(known);
   MapLeaf content = read_leaf(copy_.source_, hands.decoder, id, pages);
@@ -229,7 +217,8 @@ auto SnapshotCopy::Work::known_pages(const BlobId& id) -> std::optional<Pages> {
   }
 }
 
-auto SnapshotCopy::Work::pages(Hands& hands, const BlobId& id, std::uint32_t page_size) -> Pages {
+auto SnapshotCopy::Work::pages(BlobTransfer& hands, const BlobId& id, std::uint32_t page_size)
+    -> Pages {
   if (auto known = known_pages(id)) return *std::move(known);
   const ByteView plain = copy_.source_.read(id, hands.decoder, hands.buffer);
   if (plain.empty() || plain.size() % page_size != 0) {

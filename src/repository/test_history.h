@@ -80,6 +80,16 @@ inline Bytes content_of(const Numbers& numbers) {
   return content;
 }
 
+// What a snapshot says of a database of these pages.
+inline void describe(DatabaseState& state, const Numbers& numbers, const BlobId& map,
+                     const codec::DatabaseChecksum& sum) {
+  state.page_size = kPageSize;
+  state.page_count = numbers.size();
+  state.map = map;
+  state.map_height = map_height(numbers.size());
+  state.checksum = sum.finish(kPageSize, numbers.size());
+}
+
 // Adds everything that the database needs and describes it in a snapshot that is not yet committed.
 inline Snapshot add_database(Writer& writer, const Repository& repository, const Numbers& numbers,
                              std::uint64_t id) {
@@ -111,12 +121,7 @@ inline Snapshot add_database(Writer& writer, const Repository& repository, const
     }
   }
   Snapshot snapshot = make_snapshot(id, repository.clock().now());
-  DatabaseState& state = snapshot.databases.front();
-  state.page_size = kPageSize;
-  state.page_count = numbers.size();
-  state.map = map.finish();
-  state.map_height = map_height(numbers.size());
-  state.checksum = sum.finish(kPageSize, numbers.size());
+  describe(snapshot.databases.front(), numbers, map.finish(), sum);
   return snapshot;
 }
 

@@ -122,11 +122,7 @@ inline Snapshot fill_session(const SealedSession& session, Writer& writer, const
   snapshot.machine = session.key().info.id;
   snapshot.host = session.key().info.label;
   DatabaseState& state = snapshot.databases.front();
-  state.page_size = kPageSize;
-  state.page_count = numbers.size();
-  state.map = map.finish();
-  state.map_height = map_height(numbers.size());
-  state.checksum = sum.finish(kPageSize, numbers.size());
+  describe(state, numbers, map.finish(), sum);
   if (base != nullptr) {
     state.base = SealedBase{.snapshot = base->snapshot.id, .replaced = replaced.sum()};
   }

@@ -179,10 +179,6 @@ Thinning ThinningPlan::rest() const {
   return thinning;
 }
 
-bool is_replicated(const Snapshot& snapshot) {
-  return std::ranges::find(snapshot.tags, kReplicatedTag) != snapshot.tags.end();
-}
-
 // One that cannot be read is left: nobody knows whose it is.
 std::optional<Snapshot> readable_snapshot(const Repository& repository, std::string_view series,
                                           const SnapshotId& id) {
@@ -202,6 +198,10 @@ std::vector<std::string> objects_of(std::string_view series, const std::vector<N
 }
 
 }  // namespace
+
+bool is_replicated(const Snapshot& snapshot) {
+  return std::ranges::find(snapshot.tags, kReplicatedTag) != snapshot.tags.end();
+}
 
 Thinning plan_thinning(const Timeline& timeline, std::span<const Mark> marks,
                        const TimelinePolicy& policy, Time now) {

@@ -18,6 +18,8 @@ namespace holdfast::repository {
 // Snapshots that replication took carry this tag: they belong to the timeline's retention, and the
 // policies of `forget` leave them alone.
 inline constexpr std::string_view kReplicatedTag = "replicated";
+// One that a timeline was closed into.
+bool is_replicated(const Snapshot& snapshot);
 
 struct TimelineStep {
   std::chrono::seconds age{};      // up to this old …

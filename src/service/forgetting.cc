@@ -8,6 +8,7 @@
 #include <set>
 
 #include "repository/sessions.h"
+#include "repository/timeline_retention.h"
 #include "service/audit.h"
 #include "service/databases.h"
 
@@ -48,7 +49,7 @@ std::vector<Snapshot> ForgetPlan::removed() const {
 }
 
 ForgetPlan plan_by_policy(const RetentionPolicy& policy, std::vector<Snapshot> newest_first) {
-  std::erase_if(newest_first, is_replicated_snapshot);
+  std::erase_if(newest_first, repository::is_replicated);
   const auto safety = std::stable_partition(newest_first.begin(), newest_first.end(),
                                             std::not_fn(is_safety_snapshot));
   ForgetPlan plan;

@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <iterator>
 
-#include "repository/timeline_retention.h"
-
 namespace holdfast::service {
 
 using repository::Snapshot;
 
 bool is_safety_snapshot(const Snapshot& snapshot) {
   return std::ranges::find(snapshot.tags, kSafetyTag) != snapshot.tags.end();
-}
-
-bool is_replicated_snapshot(const Snapshot& snapshot) {
-  return std::ranges::find(snapshot.tags, repository::kReplicatedTag) != snapshot.tags.end();
 }
 
 bool SnapshotFilter::matches(const Snapshot& snapshot) const {

@@ -14,8 +14,6 @@ namespace holdfast::service {
 
 inline constexpr std::string_view kSafetyTag = "before-restore";
 bool is_safety_snapshot(const repository::Snapshot& snapshot);
-// One that a timeline was closed into.
-bool is_replicated_snapshot(const repository::Snapshot& snapshot);
 
 // Snapshots with all of `tags` that hold all of `databases`.
 struct SnapshotFilter {

@@ -177,9 +177,7 @@ void Describer::add_snapshots() {
   }
   for (const repository::Snapshot& snapshot : list.snapshots) {
     const repository::DatabaseState* state = snapshot.database(description_.database);
-    const bool replicated =
-        std::ranges::find(snapshot.tags, repository::kReplicatedTag) != snapshot.tags.end();
-    if (state == nullptr || replicated) continue;
+    if (state == nullptr || repository::is_replicated(snapshot)) continue;
     description_.rows.push_back(
         {.kind = Kind::kSnapshot,
          .from = state->moment,

@@ -1,10 +1,7 @@
 """A repository in a bucket of S3: the whole way there and back, and what is said when the way is barred."""
 
 import datetime
-import http.server
 import ipaddress
-import ssl
-import threading
 import unittest
 
 from cryptography import x509
@@ -15,6 +12,7 @@ from cryptography.x509.oid import NameOID
 import gateway
 from follower import Follower
 from holdfast import Scenario
+from web_pages import serve_pages
 
 
 def tearDownModule():
@@ -81,23 +79,6 @@ class InABucket(Bucket):
         self.assertEqual(self.content(path), self.content(self.folder / "back.db"))
 
 
-class Page(http.server.BaseHTTPRequestHandler):
-    """What a captive portal answers to everything."""
-
-    def answer(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", "6")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(b"<html>")
-
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
-
-    def log_message(self, *_):
-        pass
-
-
 class WhenTheWayIsBarred(Bucket):
     def refused(self, code, **variables):
         error = self.expect_failure(**variables)
@@ -109,20 +90,6 @@ class WhenTheWayIsBarred(Bucket):
         answer = self.run_program("snapshots", "--json", **variables)
         self.assertNotEqual(0, answer.status, answer)
         return answer.json["error"]
-
-    def serve(self, certificate=None):
-        """The address of a web server that is no store."""
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-        scheme = "http"
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-            scheme = "https"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        return f"{scheme}://127.0.0.1:{server.server_address[1]}"
 
     def certificate(self):
         """A file with one that has signed itself, and its key."""
@@ -163,11 +130,11 @@ class WhenTheWayIsBarred(Bucket):
         self.assertIn("host is not known", self.refused("unavailable", AWS_ENDPOINT_URL="http://store.invalid"))
 
     def test_by_a_web_page(self):
-        self.assertIn("suspicious", self.refused("store_suspicious", AWS_ENDPOINT_URL=self.serve()))
+        self.assertIn("suspicious", self.refused("store_suspicious", AWS_ENDPOINT_URL=serve_pages(self)))
 
     def test_by_a_certificate_that_nobody_knows(self):
         certificate = self.certificate()
-        address = self.serve(certificate)
+        address = serve_pages(self, certificate=certificate)
         self.assertIn("certificate", self.refused("store_untrusted", AWS_ENDPOINT_URL=address))
         # With it, what is behind is met: a web page.
         self.refused("store_suspicious", AWS_ENDPOINT_URL=address, AWS_CA_BUNDLE=str(certificate))

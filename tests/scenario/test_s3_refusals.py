@@ -1,17 +1,16 @@
 """What is wrong with the way to a store in S3 is told within seconds, and each thing differently."""
 
 import dataclasses
-import http.server
 import pathlib
 import socket
 import sys
-import threading
 import time
 import unittest
 
 import gateway
 from holdfast import Scenario
 from s3_storage import S3Scenario, s3_service
+from web_pages import serve_pages
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "chaos"))
 
@@ -70,33 +69,6 @@ class Barred(unittest.TestCase):
         for barrier in barriers:
             others = [name for name, message in said.items() if barrier.says in message]
             self.assertEqual([barrier.name], others, barrier.says)
-
-
-class Page(http.server.BaseHTTPRequestHandler):
-    """What stands before a store may answer, to whatever it is asked."""
-
-    def answer(self):
-        self.send_response(self.server.status)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", "6")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(b"<html>")
-
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
-
-    def log_message(self, *_):
-        pass
-
-
-def serve_pages(test, status):
-    """The endpoint of a web server that is no store."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    server.status = status
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    test.addCleanup(server.server_close)
-    test.addCleanup(server.shutdown)
-    return f"http://127.0.0.1:{server.server_address[1]}"
 
 
 def free_port():
