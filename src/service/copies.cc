@@ -5,25 +5,27 @@
 
 namespace holdfast::service {
 
-namespace {
-
-std::unique_ptr<Session> reachable_copy(Session& session) {
-  for (const RepositoryConfiguration* copy : session.copies()) {
+Session* CopiesInTurn::find(std::size_t number) {
+  while (opened_.size() <= number && !left_.empty()) {
+    const RepositoryConfiguration* copy = left_.front();
+    left_.erase(left_.begin());
     try {
-      auto there = session.beside(*copy);
+      auto there = session_.beside(*copy);
       repository::snapshot_ids(there->repository());
-      session.progress().notice(
+      session_.progress().notice(
           fmt::format("what is missing is taken from the copy {} ({})", copy->name, copy->place));
-      return there;
+      opened_.push_back(std::move(there));
     } catch (const Error& error) {
-      session.progress().warning(fmt::format("the copy {} ({}) cannot help: {}", copy->name,
-                                             copy->place, error.happened()));
+      session_.progress().warning(fmt::format("the copy {} ({}) cannot help: {}", copy->name,
+                                              copy->place, error.happened()));
     }
   }
-  return nullptr;
+  return number < opened_.size() ? opened_[number].get() : nullptr;
 }
 
-}  // namespace
+std::unique_ptr<Session> CopiesInTurn::take_first() {
+  return find(0) == nullptr ? nullptr : std::move(opened_.front());
+}
 
 bool may_be_elsewhere(const Error& error) {
   switch (error.code()) {
@@ -52,7 +54,7 @@ ReachableHistory reachable_history(Session& session, std::span<const Database> d
     session.progress().warning(error.happened());
   }
   if (history.first != nullptr) return history;
-  history.copy = reachable_copy(session);
+  history.copy = CopiesInTurn(session).take_first();
   if (history.copy) history.known = &history.copy->repository();
   return history;
 }

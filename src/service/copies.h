@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "base/error.h"
 #include "service/databases.h"
@@ -25,6 +27,25 @@ struct ReachableHistory {
 // As reachable_repository(); where the first one is away or lost, the first copy that opens, in the
 // order of the configuration, takes its place, and that is said.
 ReachableHistory reachable_history(Session& session, std::span<const Database> databases);
+
+// The copies of a session's repository that open, in the order of the configuration, each when it
+// is wanted; of each it is said. The session must outlive it.
+class CopiesInTurn {
+ public:
+  explicit CopiesInTurn(Session& session) : session_(session), left_(session.copies()) {}
+  // The session on number `number`, from 0; null if there are not so many.
+  Session* find(std::size_t number);
+  const repository::Repository* reachable(std::size_t number) {
+    Session* const found = find(number);
+    return found == nullptr ? nullptr : &found->repository();
+  }
+  std::unique_ptr<Session> take_first();
+
+ private:
+  Session& session_;
+  std::vector<const RepositoryConfiguration*> left_;  // that were not tried
+  std::vector<std::unique_ptr<Session>> opened_;
+};
 
 // Runs `work(Session&)`; where the repository cannot give what it wants, again on each of its
 // copies in turn until one can, and says so. If none can, what the first one said is thrown.

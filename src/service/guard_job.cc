@@ -83,7 +83,9 @@ engine::GuardRequest guard_request(Session& session, const Database& database) {
 
 GuardedDatabase guard_one(Session& session, const repository::Repository* repository,
                           const Database& database, bool fix, Progress& progress) {
-  const engine::GuardRequest request = guard_request(session, database);
+  engine::GuardRequest request = guard_request(session, database);
+  CopiesInTurn copies(session);
+  if (fix) request.copies = [&](std::size_t number) { return copies.reachable(number); };
   const auto work = [&]() -> GuardedDatabase {
     return {.database = database,
             .result = engine::guard(repository, session.world().files, request, fix, progress)};

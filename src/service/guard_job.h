@@ -22,8 +22,8 @@ struct GuardedDatabase {
   std::vector<WaitingSessions> sealed = {};
 };
 std::vector<GuardedDatabase> guard(Session& session, std::span<const Database> databases, bool fix);
-// One database; `repository` is null where the store is away. Restores, merges and the like leave
-// an entry in the log.
+// One database; `repository` is null where the store is away. With `fix`, what it has lost of a
+// state is taken from its copies, and restores, merges and the like leave an entry in the log.
 GuardedDatabase guard_one(Session& session, const repository::Repository* repository,
                           const Database& database, bool fix, Progress& progress);
 

@@ -221,13 +221,42 @@ class WhenTheFirstCannotHelp(Copies):
         self.assertIn("nor can any of its copies", error["message"])
         self.assertFalse(path.exists())
 
-    def test_an_application_starts_on_what_the_copy_has(self):
-        path, content = self.prepared()
-        self.remove_all(self.here)
+    def wipe(self):
         for file in self.folder.glob("app.db*"):
             file.unlink()
-        answer = self.ok("run", "--", "sh", "-c", "test -s app.db")
-        self.assertIn("copy offsite", answer.err)
+
+    def test_an_application_starts_on_what_the_copy_has(self):
+        path, content = self.prepared()
+        for broken in (self.damage, self.remove_all):
+            with self.subTest(broken.__name__):
+                broken(self.here)
+                self.wipe()
+                answer = self.ok("run", "--", "sh", "-c", "test -s app.db")
+                self.assertIn("copy offsite", answer.err)
+                self.assertEqual(content, self.content(path))
+
+    def test_a_guard_prefers_the_newest_state_of_a_copy_to_an_older_one(self):
+        path, _ = self.prepared()
+        packs = set((self.here / "packs").iterdir())
+        self.sql(path, "UPDATE item SET text = hex(randomblob(50))")
+        self.backup()
+        self.copy()
+        content = self.content(path)
+        for pack in set((self.here / "packs").iterdir()) - packs:
+            pack.unlink()
+        self.wipe()
+        self.assertIn("is taken from a copy of the repository", self.ok("guard", "--fix").err)
+        self.assertEqual(content, self.content(path))
+
+    def test_an_older_state_is_served_where_the_copy_is_behind(self):
+        path, content = self.prepared()
+        packs = set((self.here / "packs").iterdir())
+        self.sql(path, "UPDATE item SET text = hex(randomblob(50))")
+        self.backup()
+        for pack in set((self.here / "packs").iterdir()) - packs:
+            pack.unlink()
+        self.wipe()
+        self.assertIn("does not have it", self.ok("guard", "--fix").err)
         self.assertEqual(content, self.content(path))
 
 

@@ -34,6 +34,12 @@ bool is_about_this_state(const Error& error) {
   }
 }
 
+// The history does not have what it says.
+bool is_lost(const Error& error) {
+  return error.code() == ErrorCode::kDamagedObject || error.code() == ErrorCode::kMissingObject ||
+         error.code() == ErrorCode::kChecksumMismatch;
+}
+
 std::size_t tries(const std::vector<Candidate>& candidates) {
   return std::min(candidates.size(), kMostTries);
 }
@@ -67,20 +73,71 @@ Candidates::Candidates(const repository::Repository& repository, History& histor
       loaded_(repository::load_index(repository)),
       reader_(repository, loaded_.index) {}
 
+Candidates::Copy::Copy(const repository::Repository& at, const std::string& database)
+    : place(at),
+      history(at, database),
+      loaded(repository::load_index(at)),
+      reader(at, loaded.index) {}
+
 DatabaseState Candidates::write_state(const Candidate& candidate, env::File& file) {
+  try {
+    return write_state(candidate, file, repository_, history_, reader_);
+  } catch (const Error& error) {
+    if (!is_lost(error)) throw;
+    auto state = write_from_copies(candidate, file);
+    if (!state) throw;
+    progress_.warning(fmt::format("database {}: {} is taken from a copy of the repository: {}",
+                                  request_.database, candidate.sentence, error.happened()));
+    return *std::move(state);
+  }
+}
+
+DatabaseState Candidates::write_state(const Candidate& candidate, env::File& file,
+                                      const repository::Repository& repository, History& history,
+                                      const repository::BlobReader& reader) {
   const unsigned threads = thread_count(request_.restore.threads);
   file.truncate(0);
   if (candidate.path) {
-    const PointInTime point = read_point(repository_, *candidate.path, request_.database);
+    const PointInTime point = read_point(repository, *candidate.path, request_.database);
     progress_.stage(fmt::format("Restoring {}", request_.database), point.state.bytes());
-    write_pages(reader_, point.base, point.state, point.overlay, file, threads, progress_);
+    write_pages(reader, point.base, point.state, point.overlay, file, threads, progress_);
     return point.state;
   }
-  const DatabaseState* state = history_.state_of(candidate);
+  const DatabaseState* state = history.state_of(candidate);
   if (state == nullptr) throw Error(ErrorCode::kMissingObject, candidate.sentence + " is gone");
   progress_.stage(fmt::format("Restoring {}", request_.database), state->bytes());
-  write_pages(reader_, *state, file, threads, progress_);
+  write_pages(reader, *state, file, threads, progress_);
   return *state;
+}
+
+// Positions and snapshots are called the same there; with other keys not much else is.
+std::optional<DatabaseState> Candidates::write_from_copies(const Candidate& candidate,
+                                                           env::File& file) {
+  for (std::size_t number = 0;; ++number) {
+    try {
+      if (number == copies_.size() && !open_next_copy()) return std::nullopt;
+      Copy* const at = copies_[number].get();
+      if (at == nullptr) continue;
+      Candidate there = candidate;
+      if (candidate.path) {
+        there.path = repository::find_path(at->history.timeline(), candidate.path->position);
+        if (!there.path) continue;
+      }
+      return write_state(there, file, at->place, at->history, at->reader);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kInterrupted || error.code() == ErrorCode::kDiskFull) throw;
+      progress_.warning(fmt::format("database {}: a copy of the repository does not have it: {}",
+                                    request_.database, error.happened()));
+    }
+  }
+}
+
+bool Candidates::open_next_copy() {
+  const repository::Repository* found = request_.copies ? request_.copies(copies_.size()) : nullptr;
+  if (found == nullptr) return false;
+  copies_.emplace_back();  // stays empty if it cannot be read: it is not asked again
+  copies_.back() = std::make_unique<Copy>(*found, request_.database);
+  return true;
 }
 
 // A fresh database that was backed up before anybody noticed is no state to go back to.

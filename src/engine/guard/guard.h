@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,6 +56,9 @@ struct GuardRequest {
   bool create_empty = true;                    // where there is neither data nor history nor seed
   std::chrono::seconds power_loss_window{60};  // behind by no more than this: a fork, served
   RestoreRequest restore;                      // safety snapshot, cache, threads
+  // Copies of the repository that can be reached, in the order in which they are asked for what it
+  // has lost; null from their number on. Empty: there are none.
+  std::function<const repository::Repository*(std::size_t number)> copies;
 };
 
 // How the present database relates to its history.
