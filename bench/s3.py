@@ -41,6 +41,8 @@ class Service:
         from gateway import Gateway  # needs the Debian packages of Ceph
         self.gateway = Gateway()
         self.environment = self.gateway.environment
+        # The first multipart upload that a new cluster ever sees waits a second until Ceph has made a pool for it.
+        self.gateway.put(f"{self.place('first')}/upload?uploads=", "--request", "POST", "--output", os.devnull)
 
     def place(self, bucket):
         self.gateway.make_bucket(bucket)
