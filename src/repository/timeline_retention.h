@@ -15,6 +15,8 @@
 
 namespace holdfast::repository {
 
+struct Snapshot;
+
 // Snapshots that replication took carry this tag: they belong to the timeline's retention, and the
 // policies of `forget` leave them alone.
 inline constexpr std::string_view kReplicatedTag = "replicated";
